@@ -1,0 +1,1 @@
+"""What the ECL makes of photons: crystals, merging, response, trigger."""

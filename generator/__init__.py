@@ -1,0 +1,1 @@
+"""What nature does: beams, couplings, matrix elements and samplers of true photons."""

@@ -1,0 +1,1 @@
+"""What an analyst keeps: candidates, cuts, windows, cut flow."""

@@ -1,0 +1,1 @@
+"""What people run: configurations, scans, results folders, figures, command line."""

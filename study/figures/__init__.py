@@ -1,0 +1,28 @@
+"""Figures of a study: arrays and tables in, matplotlib figures out, ``save`` to disk.
+
+Importing this package imports matplotlib; the command line does so only on demand.
+"""
+
+from __future__ import annotations
+
+from study.figures.efficiency import efficiency_figure
+from study.figures.folder import draw_all
+from study.figures.landscape import COLLIDER, WIDE, View
+from study.figures.limits import limits_figure
+from study.figures.published import limits_vs_published
+from study.figures.spectra import Panel, rebinned, spectra_figure
+from study.figures.style import save
+
+__all__ = [
+    "COLLIDER",
+    "WIDE",
+    "Panel",
+    "View",
+    "draw_all",
+    "efficiency_figure",
+    "limits_figure",
+    "limits_vs_published",
+    "rebinned",
+    "save",
+    "spectra_figure",
+]

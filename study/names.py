@@ -1,0 +1,62 @@
+"""Names that files share: columns of the tables, and how a mass is written."""
+
+from __future__ import annotations
+
+from typing import Final
+
+QUANTILES: Final = ("minus2", "minus1", "median", "plus1", "plus2")
+"""Quantiles of an expected limit as they end the column names."""
+
+LIMIT_COLUMNS: Final = (
+    "mass_GeV",
+    "selection",
+    "observable",
+    "luminosity_invfb",
+    "cl",
+    "method",
+    "signal_efficiency",
+    "signal_efficiency_error",
+    "background_events",
+    "background_events_error",
+    *(f"events_{name}" for name in QUANTILES),
+    *(f"sigma_pb_{name}" for name in QUANTILES),
+    *(f"g_per_GeV_{name}" for name in QUANTILES),
+    "g_per_GeV_median_mc_error",
+    "limited_by",
+    "best",
+)
+EFFICIENCY_COLUMNS: Final = (
+    "mass_GeV",
+    "selection",
+    "crystals",
+    "rule",
+    "stage",
+    "efficiency",
+    "efficiency_error",
+)
+CUTFLOW_COLUMNS: Final = (
+    "process",
+    "mass_GeV",
+    "selection",
+    "stage",
+    "sigma_pb",
+    "effective_events",
+    "efficiency",
+    "efficiency_lower",
+    "efficiency_upper",
+)
+WINDOW_COLUMNS: Final = (
+    "mass_GeV",
+    "selection",
+    "crystals",
+    "observable",
+    "sigma",
+    "low",
+    "high",
+    "kept",
+)
+
+
+def mass_label(mass_GeV: float) -> str:
+    """Return the mass to the keV, the precision in which masses are told apart."""
+    return f"m{mass_GeV:.6f}"

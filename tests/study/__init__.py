@@ -1,0 +1,3 @@
+"""Tests of the package ``study``."""
+
+from __future__ import annotations
