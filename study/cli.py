@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` is instant.
 
 from __future__ import annotations
 
+import signal
 import sys
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
@@ -209,7 +210,20 @@ def _fail(message: str) -> None:
     sys.stderr.write(f"alpenglow: {' '.join(message.splitlines())}\n")
 
 
+class _Interrupts:
+    """Remember Ctrl-C: a library may turn the KeyboardInterrupt into its own error."""
+
+    def __init__(self) -> None:
+        self.caught = False
+        signal.signal(signal.SIGINT, self._answer)
+
+    def _answer(self, *_: object) -> None:
+        self.caught = True
+        raise KeyboardInterrupt
+
+
 def _run() -> int:
+    interrupts = _Interrupts()
     try:
         code = app(prog_name="alpenglow", standalone_mode=False)
     except InputError as error:
@@ -221,6 +235,10 @@ def _run() -> int:
         )
         return 1
     except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    except Exception:
+        if not interrupts.caught:
+            raise
         code = _INTERRUPTED
     except SystemExit:  # typer's answer to a closed pipe: alpenglow presets | head
         return 0

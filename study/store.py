@@ -10,8 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import tempfile
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,20 +33,17 @@ if TYPE_CHECKING:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` and move it there if all went well.
 
+    The file is made inside the ``with``: Ctrl-C at any moment leaves nothing behind.
+
     Raises
     ------
     InputError
         If the file cannot be written: a read-only folder, a full disk.
     """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _cannot_write(path.parent, error) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
+        path.parent.stat()  # some writers would make the folder
         yield temporary
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from None

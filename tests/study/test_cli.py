@@ -141,7 +141,7 @@ def test_bad_options_are_one_line(
         ),
         (
             ("sample", "aaa", "-n", "1", "--out", "no/dir/x"),
-            "cannot write no/dir: No s",
+            "cannot write no/dir/x: No s",
         ),
         (("figures", "no-such-folder"), "no-such-folder: no such folder"),
         (("presets", "belle3"), "unknown preset 'belle3'"),

@@ -44,6 +44,14 @@ def test_an_interrupted_writer_leaves_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
+def test_interrupted_before_the_first_byte(tmp_path: Path) -> None:
+    """The file is made inside the with: Ctrl-C between the two finds none to leave."""
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "new"):
+        assert contents(tmp_path) == {}
+        raise KeyboardInterrupt
+    assert contents(tmp_path) == {}
+
+
 def test_a_new_file_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     for content in (b"old", b"new"):
@@ -76,7 +84,7 @@ def test_a_folder_that_cannot_be_written(
         InputError, match=r"^cannot write .*/results: Permission denied$"
     ):
         ResultsFolder(tmp_path / "results", CONFIG, "scan")
-    monkeypatch.setattr("study.store.tempfile.mkstemp", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     with pytest.raises(InputError, match=r"^cannot write .*: Permission denied$"):
         atomic_write(tmp_path / "x", b"")
     assert contents(tmp_path) == {"file": b""}
