@@ -44,11 +44,16 @@ def test_an_interrupted_writer_leaves_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
+def interrupted_before_the_first_byte(path: Path) -> None:
+    with atomic_path(path):
+        assert contents(path.parent) == {}
+        raise KeyboardInterrupt
+
+
 def test_interrupted_before_the_first_byte(tmp_path: Path) -> None:
     """The file is made inside the with: Ctrl-C between the two finds none to leave."""
-    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "new"):
-        assert contents(tmp_path) == {}
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_before_the_first_byte(tmp_path / "new")
     assert contents(tmp_path) == {}
 
 
