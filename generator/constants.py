@@ -15,3 +15,6 @@ GEV2_PB: Final = 3.893793721e8
 
 INVFB_TO_INVPB: Final = 1000.0
 """Integrated luminosity: 1 fb⁻¹ = 1000 pb⁻¹."""
+
+ELECTRON_MASS_GEV: Final = 0.51099895e-3
+"""Electron mass (PDG)."""

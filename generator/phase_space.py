@@ -1,9 +1,10 @@
-"""A region of phase space: what every photon of a sample must fulfil."""
+"""A region of phase space: what the photons of a sample must fulfil."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,10 +13,13 @@ from generator.beams import Beams, transform
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+HARD_PHOTONS: Final = 3
+"""Photons that an event needs above the energy bounds if further ones may be softer."""
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseSpace:
-    """Lab angles and energies that all photons of an event share.
+    """Angles and energies that all photons of an event share.
 
     Parameters
     ----------
@@ -23,60 +27,112 @@ class PhaseSpace:
         Polar angle limits in the lab [deg].
     energy_cms_min_GeV, energy_lab_min_GeV : float
         Smallest photon energy in the CM frame and in the lab [GeV].
+    theta_cms_deg : tuple of two floats
+        Polar angle limits in the CM frame of the nominal beams [deg].
+    extra_energy_cms_min_GeV : float, optional
+        Photons beyond the three hardest need only this CM energy [GeV].
 
     Raises
     ------
     ValueError
-        If the angles are not increasing within 0 to 180 deg, or no energy bound is
-        positive (the cross section diverges for soft photons).
+        If angles are not increasing within 0 to 180 deg, or no energy bound is positive
+        (the cross section diverges for soft photons).
     """
 
     theta_lab_deg: tuple[float, float] = (17.0, 150.0)
     energy_cms_min_GeV: float = 0.25
     energy_lab_min_GeV: float = 0.0
+    theta_cms_deg: tuple[float, float] = (0.0, 180.0)
+    extra_energy_cms_min_GeV: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse bounds that hold no photon or a divergent cross section."""
-        low, high = self.theta_lab_deg
-        if not 0.0 < low < high < 180.0:
-            msg = f"theta_lab_deg = {self.theta_lab_deg}: need 0 < low < high < 180"
-            raise ValueError(msg)
-        if max(self.energy_cms_min_GeV, self.energy_lab_min_GeV) <= 0.0:
+        for name in ("theta_lab_deg", "theta_cms_deg"):
+            low, high = getattr(self, name)
+            if not 0.0 <= low < high <= 180.0:
+                msg = f"{name} = {getattr(self, name)}: need 0 <= low < high <= 180"
+                raise ValueError(msg)
+        if not max(self.energy_cms_min_GeV, self.energy_lab_min_GeV) > 0.0:
             msg = "a positive energy_cms_min_GeV or energy_lab_min_GeV is needed"
+            raise ValueError(msg)
+        extra = self.extra_energy_cms_min_GeV
+        if extra is not None and not extra > 0.0:
+            msg = f"extra_energy_cms_min_GeV = {extra:g}: must be positive"
             raise ValueError(msg)
 
     def rapidities_cms(self, beams: Beams) -> tuple[float, float]:
-        """Return the range of atanh(cosθ*) that covers the lab angles.
+        """Return the range of atanh(cosθ*) that covers the angles of both frames.
+
+        An empty region has its bounds in the wrong order.
 
         Raises
         ------
         ValueError
-            If a beam line is inside the lab angles: without electron mass the cross
-            section diverges along it.
+            If a beam line is inside: without electron mass the cross section diverges
+            along it.
         """
-        low, high = self.theta_lab_deg
-        lean = float(np.degrees(beams.half_crossing_rad))
-        if low <= lean or high >= 180.0 - lean:
-            msg = (
-                f"theta_lab_deg = {self.theta_lab_deg} holds a beam line, "
-                f"{lean:.3g} deg off the z axis: the cross section diverges there"
-            )
-            raise ValueError(msg)
-        phi = np.linspace(0.0, 2.0 * np.pi, 721)
-        cones = np.radians(self.theta_lab_deg)[:, np.newaxis] + 0.0 * phi
-        _, theta, _ = transform(beams.lab_to_cms, np.ones_like(cones), cones, phi)
-        eta = np.arctanh(np.cos(theta))
-        return float(eta[1].min()), float(eta[0].max())
+        return _rapidities(self, beams)
 
     def fraction_min(self, beams: Beams) -> float:
-        """Return the smallest x = 2E*/√s that the energy bounds allow."""
+        """Return the smallest x = 2E*/√s that the energy bounds of hard photons allow."""
         gamma = beams.lab_to_cms[0, 0]
         softest = self.energy_lab_min_GeV / (gamma + np.sqrt(gamma**2 - 1.0))
         energy = max(self.energy_cms_min_GeV, softest)
         return float(2.0 * energy / beams.sqrt_s_GeV)
 
+    def extra_fraction_min(self, beams: Beams) -> float:
+        """Return the smallest x of any photon."""
+        hard = self.fraction_min(beams)
+        if self.extra_energy_cms_min_GeV is None:
+            return hard
+        return min(2.0 * self.extra_energy_cms_min_GeV / beams.sqrt_s_GeV, hard)
+
+    def beam_fraction_min(self, beams: Beams, photons: int) -> float:
+        """Return the least that a beam must bring to make ``photons`` hard photons.
+
+        Light-cone momenta of the photons add up to those of the beams, and the ratio of
+        each photon's two is within the angular bounds.
+        """
+        low, high = self.rapidities_cms(beams)
+        energy = 0.5 * photons * self.fraction_min(beams)  # of one beam's energy
+        share = [1.0 / (1.0 + np.exp(-2.0 * eta)) for eta in (low, -high)]
+        return float(min(0.99, 2.0 * energy * min(share)))
+
+    def hard_photons(self, slots: int) -> int:
+        """Return how many of ``slots`` photons must pass the energy bounds."""
+        some = self.extra_energy_cms_min_GeV is not None
+        return min(slots, HARD_PHOTONS) if some else slots
+
     def as_kernel(self) -> NDArray[np.float32]:
-        """Return (θ low, θ high, E*, E_lab) in rad and GeV, shape (4,)."""
-        low, high = np.radians(self.theta_lab_deg)
-        bounds = [low, high, self.energy_cms_min_GeV, self.energy_lab_min_GeV]
-        return np.array(bounds, dtype=np.float32)
+        """Return (θ low, θ high, cosθ* low, high, E*, E* hard, E_lab) in rad and GeV."""
+        return _numbers(self)
+
+
+@cache  # asked for once per block
+def _numbers(space: PhaseSpace) -> NDArray[np.float32]:
+    angles = np.radians(space.theta_lab_deg)
+    high, low = np.cos(np.radians(space.theta_cms_deg))
+    extra = space.extra_energy_cms_min_GeV
+    softest = space.energy_cms_min_GeV if extra is None else extra
+    energies = [softest, space.energy_cms_min_GeV, space.energy_lab_min_GeV]
+    return np.array([*angles, low, high, *energies], dtype=np.float32)
+
+
+@cache
+def _rapidities(space: PhaseSpace, beams: Beams) -> tuple[float, float]:
+    phi = np.linspace(0.0, 2.0 * np.pi, 721)
+    cones = np.radians(space.theta_lab_deg)[:, np.newaxis] + 0.0 * phi
+    _, theta, _ = transform(beams.lab_to_cms, np.ones_like(cones), cones, phi)
+    lean = float(np.degrees(beams.half_crossing_rad))
+    low_lab, high_lab = space.theta_lab_deg
+    forward = theta[0].min() if low_lab > lean else 0.0
+    backward = theta[1].max() if high_lab < 180.0 - lean else np.pi
+    forward = max(forward, np.radians(space.theta_cms_deg[0]))
+    backward = min(backward, np.radians(space.theta_cms_deg[1]))
+    if forward <= 0.0 or backward >= np.pi:
+        msg = (
+            f"theta_lab_deg = {space.theta_lab_deg} holds a beam line, "
+            f"{lean:.3g} deg off the z axis: the cross section diverges there"
+        )
+        raise ValueError(msg)
+    return float(np.arctanh(np.cos(backward))), float(np.arctanh(np.cos(forward)))

@@ -33,7 +33,15 @@ class Sampler(Protocol):
 
     @property
     def slots(self) -> int:
-        """Photons per event."""
+        """Particles per event."""
+
+    @property
+    def pdg(self) -> tuple[int, ...]:
+        """PDG number of the particle in every slot."""
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """PDG number of what it comes from; 0 for the collision itself."""
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
         """Return a block whose weights are cross section × ``scale``."""

@@ -2,83 +2,79 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from generator import alp
 from generator.beams import Beams
-from generator.columns import Column, Photons, empty
 from generator.compiled import kernel
-from generator.frames import Boost, lab_direction
+from generator.frames import Flat, Momenta, decay_vertices_cm, to_lab
+from generator.initial_state import InitialState
+from generator.pdg import ALP, PHOTON
 from generator.random import LaneState, draw, load, store
 from generator.simd import LANES, exp2, f4, log, sincos_turns
+from generator.units import uniform
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from generator.columns import Column, Photons
 
-_1, _2, _4, _H, _LOG2E_3 = f4(1), f4(2), f4(4), f4(0.5), f4(np.log2(np.e) / 3)
+_0, _1, _2, _4, _H, _LOG2E_3 = (
+    f4(0),
+    f4(1),
+    f4(2),
+    f4(4),
+    f4(0.5),
+    f4(np.log2(np.e) / 3),
+)
 
 
 @kernel
 def _generate(
-    state: LaneState,
-    decay: NDArray[np.float32],
-    boost: Boost,
-    flight_cm: Column,
-    energy: Column,
-    theta: Column,
-    phi: Column,
-    vertex: Column,
+    u: Flat,
+    root: Flat,
+    decay: Flat,
+    e: Flat,
+    x: Flat,
+    y: Flat,
+    z: Flat,
+    weight: Column,
 ) -> None:
-    """Fill a block; ``decay`` = (E*_γ, E*_a, m) [GeV], ``flight_cm`` = c·t."""
-    recoil, e_alp, mass = decay[0], decay[1], decay[2]
+    """Fill a block; ``decay`` = (√s, m) [GeV]. The weight is σ(ŝ)/σ(s)."""
+    sqrt_s, mass = decay[0], decay[1]
+    threshold = _1 - mass / sqrt_s * (mass / sqrt_s)
     for i in range(LANES):
-        words = load(state, i)
+        root_hat = max(sqrt_s * root[i], mass)
+        share = mass / root_hat
+        recoil = _H * root_hat * (_1 - share) * (_1 + share)
+        e_alp = root_hat - recoil
+        phase_space = (_1 - share) * (_1 + share) / threshold
+        weight[i] = phase_space * phase_space * phase_space
         # 1 + cos²θ*: its CDF is a cubic, solved by cosθ* = 2 sinh(asinh(q)/3)
-        u, words = draw(words)
-        q = _4 * u - _2
+        q = _4 * u[i] - _2
         grow = exp2(_LOG2E_3 * log(abs(q) + np.sqrt(q * q + _1)))
         cos = grow - _1 / grow
-        cos = -cos if q < f4(0) else cos
-        sin = np.sqrt(max(_1 - cos * cos, f4(0)))
-        u, words = draw(words)
-        sin_phi, cos_phi = sincos_turns(u)
+        cos = -cos if q < _0 else cos
+        sin = np.sqrt(max(_1 - cos * cos, _0))
+        sin_phi, cos_phi = sincos_turns(u[LANES + i])
         # isotropic decay in the ALP frame, axis along the flight direction
-        u, words = draw(words)
-        cos_d = _2 * u - _1
-        u, words = draw(words)
-        sin_t, cos_t = sincos_turns(u)
-        store(state, i, words)
-        transverse = _H * mass * np.sqrt(max(_1 - cos_d * cos_d, f4(0)))
+        cos_d = _2 * u[2 * LANES + i] - _1
+        sin_t, cos_t = sincos_turns(u[3 * LANES + i])
+        transverse = _H * mass * np.sqrt(max(_1 - cos_d * cos_d, _0))
         along_theta, along_phi = transverse * cos_t, transverse * sin_t
         nx, ny, nz = sin * cos_phi, sin * sin_phi, cos
         # transverse momentum of photon 1 in the basis (e_θ, e_φ) of the recoil photon
         tx = along_theta * cos * cos_phi - along_phi * sin_phi
         ty = along_theta * cos * sin_phi + along_phi * cos_phi
         tz = -along_theta * sin
-        e1 = _H * (e_alp + recoil * cos_d)
-        l1 = -_H * (recoil + e_alp * cos_d)
-        e2 = _H * (e_alp - recoil * cos_d)
-        l2 = -_H * (recoil - e_alp * cos_d)
-        energy[i], theta[i], phi[i] = lab_direction(
-            boost, recoil, recoil * nx, recoil * ny, recoil * nz
-        )
-        energy[LANES + i], theta[LANES + i], phi[LANES + i] = lab_direction(
-            boost, e1, l1 * nx + tx, l1 * ny + ty, l1 * nz + tz
-        )
-        energy[2 * LANES + i], theta[2 * LANES + i], phi[2 * LANES + i] = lab_direction(
-            boost, e2, l2 * nx - tx, l2 * ny - ty, l2 * nz - tz
-        )
-        x, y, z = -recoil * nx, -recoil * ny, -recoil * nz
-        flight = f4(flight_cm[i]) / mass
-        vertex[i] = flight * (boost[3] * e_alp + boost[4] * x + boost[5] * z)
-        vertex[LANES + i] = flight * y
-        vertex[2 * LANES + i] = flight * (
-            boost[6] * e_alp + boost[7] * x + boost[8] * z
-        )
+        l1, l2 = -_H * (recoil + e_alp * cos_d), -_H * (recoil - e_alp * cos_d)
+        e[i], x[i], y[i], z[i] = recoil, recoil * nx, recoil * ny, recoil * nz
+        j, k = LANES + i, 2 * LANES + i
+        e[j] = _H * (e_alp + recoil * cos_d)
+        x[j], y[j], z[j] = l1 * nx + tx, l1 * ny + ty, l1 * nz + tz
+        e[k] = _H * (e_alp - recoil * cos_d)
+        x[k], y[k], z[k] = l2 * nx - tx, l2 * ny - ty, l2 * nz - tz
 
 
 @kernel
@@ -160,18 +156,25 @@ DecayLaw = Prompt | Exponential | LogUniform
 
 @dataclass(frozen=True)
 class Signal:
-    """Sampler of ALP-strahlung at one mass.
+    """Sampler of e⁺e⁻ → γX, X → γγ for a pseudoscalar X at one mass.
 
     Parameters
     ----------
     mass_GeV : float
         ALP mass [GeV], 0 < m < √s.
     cross_section_pb : float
-        σ that the weights of a sample sum to [pb].
+        Born σ at the nominal s [pb]; without radiation the weights sum to it.
     decay : DecayLaw
         How far the ALP flies.
     beams : Beams
         Beam energies and crossing angle.
+    initial : InitialState
+        Radiation off the beams and the spread of their energies. Weights follow
+        σ(ŝ) ∝ (1 − m²/ŝ)³, 0 below threshold.
+    name : str
+        Name of the process.
+    parent : int
+        PDG number of X.
 
     Raises
     ------
@@ -183,9 +186,13 @@ class Signal:
     cross_section_pb: float = 1.0
     decay: DecayLaw = field(default_factory=Prompt)
     beams: Beams = field(default_factory=Beams)
+    initial: InitialState = field(default_factory=InitialState)
+    name: str = "signal"
+    parent: int = ALP
 
-    name: ClassVar[str] = "signal"
     slots: ClassVar[int] = 3
+    pdg: ClassVar[tuple[int, ...]] = (PHOTON,) * 3
+    dimensions: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
         """Refuse masses that cannot be produced."""
@@ -196,11 +203,14 @@ class Signal:
             )
             raise ValueError(msg)
 
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """PDG number of what each photon comes from."""
+        return (0, self.parent, self.parent)
+
     @cached_property
-    def _decay(self) -> NDArray[np.float32]:
-        recoil = float(alp.recoil_energy_GeV(self.mass_GeV, self.beams.s_GeV2))
-        energies = [recoil, self.beams.sqrt_s_GeV - recoil, self.mass_GeV]
-        return np.array(energies, dtype=np.float32)
+    def _decay(self) -> Flat:
+        return np.array([self.beams.sqrt_s_GeV, self.mass_GeV], dtype=np.float32)
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
         """Return a block of ``n_events``; weights are σ × ``scale``.
@@ -214,21 +224,16 @@ class Signal:
         scale : float
             1 / (events in the whole sample).
         """
+        threshold = self.mass_GeV**2 / self.beams.s_GeV2
+        collisions = self.initial.collide(state, self.beams, threshold)
         flight = self.decay.draw(state)
-        energy, theta, phi, vertex = empty(3), empty(3), empty(3), empty(3)
-        boost = self.beams.kernel_to_lab
-        columns = [c.reshape(-1) for c in (energy, theta, phi, vertex)]
-        _generate(state, self._decay, boost, flight, *columns)
-        weight = np.zeros(LANES)
-        weight[:n_events] = self.cross_section_pb * scale
-        prompt = isinstance(self.decay, Prompt)
-        return Photons(
-            energy=energy,
-            theta=theta,
-            phi=phi,
-            weight_pb=weight,
-            n_events=n_events,
-            vertex_cm=None if prompt else vertex,
-            n_prompt=3 if prompt else 1,
-            proper_length_cm=None if prompt else flight,
-        )
+        u = uniform(state, self.dimensions)
+        momenta, weight = Momenta.empty(3), np.empty(LANES)
+        four = (momenta.e, momenta.x, momenta.y, momenta.z)
+        _generate(u, collisions.root, self._decay, *four, weight)
+        weight *= self.cross_section_pb * scale
+        photons = to_lab(momenta, weight, n_events, collisions, self.beams)
+        if isinstance(self.decay, Prompt):
+            return photons
+        at = decay_vertices_cm(momenta, self.mass_GeV, flight, collisions, self.beams)
+        return replace(photons, vertex_cm=at, n_prompt=1, proper_length_cm=flight)

@@ -20,61 +20,52 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from generator.beams import Beams
-from generator.columns import Column, Photons, empty
 from generator.compiled import device, kernel
 from generator.constants import ALPHA_0, GEV2_PB
-from generator.frames import Boost, lab_direction
+from generator.frames import Flat, Momenta, to_lab
+from generator.initial_state import InitialState
+from generator.pdg import PHOTON
 from generator.phase_space import PhaseSpace
 from generator.qed import three_photon_constant, three_photon_shape
-from generator.random import LaneState, draw, load, store
-from generator.simd import LANES, exp2, f4, sincos_turns
+from generator.simd import LANES, exp2, f4, log, sincos_turns
+from generator.units import uniform
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from generator.columns import Column, Photons
+    from generator.random import LaneState
 
 _0, _H, _1, _2 = f4(0), f4(0.5), f4(1), f4(2)
+_LOG2E = f4(np.log2(np.e))
+_TINY = f4(1e-9)
 _shape = device(three_photon_shape)
-
-
-@device
-def _accept(
-    bounds: NDArray[np.float32], half_sqrt_s: f4, x: f4, energy: f4, theta: f4
-) -> np.int32:
-    return (
-        np.int32(theta > bounds[0])
-        & np.int32(theta < bounds[1])
-        & np.int32(x * half_sqrt_s > bounds[2])
-        & np.int32(energy > bounds[3])
-    )
 
 
 @kernel
 def _generate(
-    state: LaneState,
-    mapping: NDArray[np.float32],
-    bounds: NDArray[np.float32],
-    boost: Boost,
-    energy: Column,
-    theta: Column,
-    phi: Column,
+    u: Flat,
+    root: Flat,
+    rapidity: Flat,
+    mapping: Flat,
+    e: Flat,
+    x: Flat,
+    y: Flat,
+    z: Flat,
     weight: Column,
 ) -> None:
-    """Fill a block; ``mapping`` = (√s/2, x_min, log2 1/x_min, η·2/ln 2 low, span, w)."""
-    half_sqrt_s, x_min, octaves = mapping[0], mapping[1], mapping[2]
-    eta_low, eta_span, constant = mapping[3], mapping[4], mapping[5]
+    """Fill a block; ``mapping`` = (√s/2, log2 x_min, η·2/ln 2 low, span, weight)."""
+    half_sqrt_s, octaves_min = mapping[0], mapping[1]
+    eta_low, eta_span, constant = mapping[2], mapping[3], mapping[4]
     for i in range(LANES):
-        words = load(state, i)
-        u, words = draw(words)
-        x1 = x_min * exp2(octaves * u)
-        u, words = draw(words)
-        t1 = exp2(eta_low + eta_span * u)
-        u, words = draw(words)
-        t2 = exp2(eta_low + eta_span * u)
-        u, words = draw(words)
-        sin_phi1, cos_phi1 = sincos_turns(u)
-        u, words = draw(words)
-        sin_phi2, cos_phi2 = sincos_turns(u)
-        store(state, i, words)
+        # the softest photon and the angles, as seen from the hard frame
+        lean = rapidity[i] * _LOG2E
+        log2_min = min(octaves_min - abs(lean) - _LOG2E * log(root[i]), _0)
+        eta_from = eta_low - _2 * lean
+        x1 = exp2(log2_min * (_1 - u[i]))
+        t1 = exp2(eta_from + eta_span * u[LANES + i])
+        t2 = exp2(eta_from + eta_span * u[2 * LANES + i])
+        turn = u[3 * LANES + i]
+        sin_phi1, cos_phi1 = sincos_turns(turn)
+        sin_phi2, cos_phi2 = sincos_turns(turn + u[4 * LANES + i])
         # t = e^{2η}: cosθ = (t − 1)/(t + 1), sin²θ = 4t/(t + 1)²
         r1, r2 = _1 / (t1 + _1), _1 / (t2 + _1)
         z1, z2 = (t1 - _1) * r1, (t2 - _1) * r2
@@ -86,22 +77,18 @@ def _generate(
         cx, cy, cz = -x1 * ax - x2 * bx, -x1 * ay - x2 * by, -x1 * z1 - x2 * z2
         d1, u1 = x1 * (_1 - z1), x1 * (_1 + z1)
         d2, u2 = x2 * (_1 - z2), x2 * (_1 + z2)
-        d3, u3 = x3 - cz, x3 + cz
-        p1, p2, p3 = d1 * u1, d2 * u2, max(d3 * u3, f4(1e-9))
+        d3, u3 = x3 - cz, max(x3 + cz, _TINY)
+        p1, p2, p3 = d1 * u1, d2 * u2, max(d3 * u3, _TINY)
         density = (x1 * p1 + x2 * p2 + x3 * p3) / (p1 * p2 * p3)
-        k1, k2, k3 = half_sqrt_s * x1, half_sqrt_s * x2, half_sqrt_s
-        e1, theta1, phi1 = lab_direction(boost, k1, k1 * ax, k1 * ay, k1 * z1)
-        e2, theta2, phi2 = lab_direction(boost, k2, k2 * bx, k2 * by, k2 * z2)
-        e3, theta3, phi3 = lab_direction(boost, k3 * x3, k3 * cx, k3 * cy, k3 * cz)
-        keep = _accept(bounds, half_sqrt_s, x1, e1, theta1)
-        keep &= _accept(bounds, half_sqrt_s, x2, e2, theta2)
-        keep &= _accept(bounds, half_sqrt_s, x3, e3, theta3)
-        matrix = _shape(d1, u1, d2, u2, d3, max(u3, f4(1e-9)))
-        weight[i] = constant * matrix / density if keep != np.int32(0) else _0
-        energy[i], theta[i], phi[i] = e1, theta1, phi1
-        energy[LANES + i], theta[LANES + i], phi[LANES + i] = e2, theta2, phi2
+        matrix = _shape(d1, u1, d2, u2, d3, u3)
+        weight[i] = -log2_min * constant / (root[i] * root[i]) * matrix / density
+        k = half_sqrt_s * root[i]
+        k1, k2 = k * x1, k * x2
+        e[i], x[i], y[i], z[i] = k1, k1 * ax, k1 * ay, k1 * z1
+        j = LANES + i
+        e[j], x[j], y[j], z[j] = k2, k2 * bx, k2 * by, k2 * z2
         j = 2 * LANES + i
-        energy[j], theta[j], phi[j] = e3, theta3, phi3
+        e[j], x[j], y[j], z[j] = k * x3, k * cx, k * cy, k * cz
 
 
 @dataclass(frozen=True)
@@ -116,6 +103,8 @@ class ThreePhoton:
         Beam energies and crossing angle.
     alpha : float
         Fine-structure constant.
+    initial : InitialState
+        Radiation off the beams and the spread of their energies.
 
     Raises
     ------
@@ -126,40 +115,37 @@ class ThreePhoton:
     phase_space: PhaseSpace = field(default_factory=PhaseSpace)
     beams: Beams = field(default_factory=Beams)
     alpha: float = ALPHA_0
+    initial: InitialState = field(default_factory=InitialState)
 
     name: ClassVar[str] = "aaa"
     slots: ClassVar[int] = 3
+    pdg: ClassVar[tuple[int, ...]] = (PHOTON,) * 3
+    parents: ClassVar[tuple[int, ...]] = (0,) * 3
+    dimensions: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
         """Refuse a phase space of divergent cross section."""
         self.phase_space.rapidities_cms(self.beams)
 
     @cached_property
-    def _mapping(self) -> NDArray[np.float32]:
+    def _mapping(self) -> Flat:
         s = self.beams.s_GeV2
-        x_min = self.phase_space.fraction_min(self.beams)
         low, high = self.phase_space.rapidities_cms(self.beams)
         span = high - low
-        c = 512.0 * np.pi**3 / (s * np.log(1.0 / x_min) * span**2)
+        # the density without 1/log2(1/x_min), which depends on the event
+        c = 512.0 * np.pi**3 / (s * np.log(2.0) * span**2)
         squared = three_photon_constant(s, alpha=self.alpha)
         # dσ = |M|² dΦ₃ / (2s · 3!), over the density C/6 · Σ x³ sin²θ / P
         weight = squared / (2.0 * s * 6.0) / (c / 6.0) * GEV2_PB
+        softest = np.log2(self.phase_space.fraction_min(self.beams))
         octaves = 2.0 / np.log(2.0)
-        return np.array(
-            [
-                self.beams.sqrt_s_GeV / 2.0,
-                x_min,
-                np.log2(1.0 / x_min),
-                low * octaves,
-                span * octaves,
-                weight,
-            ],
-            dtype=np.float32,
-        )
+        half = self.beams.sqrt_s_GeV / 2.0
+        numbers = [half, softest, low * octaves, span * octaves, weight]
+        return np.array(numbers, dtype=np.float32)
 
     @cached_property
-    def _bounds(self) -> NDArray[np.float32]:
-        return self.phase_space.as_kernel()
+    def _fraction_min(self) -> float:
+        return self.phase_space.beam_fraction_min(self.beams, self.slots)
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
         """Return a block of ``n_events``; weights are cross section × ``scale``.
@@ -173,11 +159,11 @@ class ThreePhoton:
         scale : float
             1 / (events in the whole sample).
         """
-        energy, theta, phi = (empty(3) for _ in range(3))
-        weight = np.empty(LANES)
-        columns = energy.reshape(-1), theta.reshape(-1), phi.reshape(-1)
-        bounds, boost = self._bounds, self.beams.kernel_to_lab
-        _generate(state, self._mapping, bounds, boost, *columns, weight)
+        collisions = self.initial.collide(state, self.beams, self._fraction_min)
+        u = uniform(state, self.dimensions)
+        momenta, weight = Momenta.empty(3), np.empty(LANES)
+        four = (momenta.e, momenta.x, momenta.y, momenta.z)
+        _generate(u, collisions.root, collisions.rapidity, self._mapping, *four, weight)
         weight *= scale
-        weight[n_events:] = 0.0
-        return Photons(energy, theta, phi, weight, n_events, n_prompt=3)
+        region = self.phase_space
+        return to_lab(momenta, weight, n_events, collisions, self.beams, region)

@@ -67,12 +67,35 @@ def test_energy_bound_of_the_cms() -> None:
     assert found == pytest.approx(2 * softest / beams.sqrt_s_GeV)
 
 
+@pytest.mark.parametrize("frame", ["lab", "cms"])
 @pytest.mark.parametrize(
-    "angles", [(150.0, 17.0), (0.0, 150.0), (17.0, 180.0), (20.0, 20.0), (-1.0, 9.0)]
+    "angles", [(150.0, 17.0), (17.0, 181.0), (20.0, 20.0), (-1.0, 9.0)]
 )
-def test_bad_angles(angles: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="need 0 < low < high < 180"):
-        PhaseSpace(angles)
+def test_bad_angles(angles: tuple[float, float], frame: str) -> None:
+    name = f"theta_{frame}_deg"
+    with pytest.raises(ValueError, match=f"{name} = .*need 0 <= low < high <= 180"):
+        PhaseSpace(**{name: angles})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("angles", [(0.0, 150.0), (17.0, 180.0)])
+def test_angles_of_the_other_frame_may_exclude_the_beams(
+    angles: tuple[float, float],
+) -> None:
+    with pytest.raises(ValueError, match="holds a beam line"):
+        PhaseSpace(angles).rapidities_cms(Beams())
+    inside = PhaseSpace(angles, theta_cms_deg=(30.0, 140.0))
+    low, high = inside.rapidities_cms(Beams())
+    expected = np.arctanh(np.cos(np.radians([140.0, 30.0])))
+    assert low == pytest.approx(
+        max(expected[0], PhaseSpace((17, 150)).rapidities_cms(Beams())[0])
+        if angles[1] == 150.0
+        else expected[0]
+    )
+    assert high == pytest.approx(
+        min(expected[1], PhaseSpace((17, 150)).rapidities_cms(Beams())[1])
+        if angles[0] == 17.0
+        else expected[1]
+    )
 
 
 @pytest.mark.parametrize("angles", [(2.0, 150.0), (17.0, 178.0)])

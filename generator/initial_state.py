@@ -1,0 +1,202 @@
+"""What the beams bring to the hard process: radiation and the spread of their energies.
+
+Both change the beams' momenta by factors along the beam lines, z₋ of the electron and z₊
+of the positron. The hard process then has ŝ = z₋z₊s, in a frame that moves along the
+electron beam with rapidity ½ ln(z₋/z₊) in the nominal CM frame. Radiated photons are
+collinear: they leave through the beam pipe and carry no transverse momentum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import exp, gamma
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.compiled import device, kernel
+from generator.constants import ALPHA_0, ELECTRON_MASS_GEV
+from generator.random import LaneState, draw, load, store
+from generator.simd import LANES, exp2, f4, log, normals
+
+if TYPE_CHECKING:
+    from generator.beams import Beams
+
+Flat = NDArray[np.float32]
+_0, _H, _1, _3, _4, _5 = f4(0), f4(0.5), f4(1), f4(3), f4(4), f4(5)
+_LOG2E: Final = f4(np.log2(np.e))
+_SOFTEST: Final = f4(-100.0)
+"""Octaves: no photon of less than 2⁻¹⁰⁰ of the beam energy is told from none."""
+EULER_GAMMA: Final = 0.5772156649015329
+
+
+def radiator_exponent(s_GeV2: float, *, alpha: float = ALPHA_0) -> float:
+    """Return β = (2α/π)(ln(s/mₑ²) − 1), the exponent of soft radiation off both beams."""
+    large_logarithm = np.log(s_GeV2 / ELECTRON_MASS_GEV**2)
+    return float(2.0 * alpha / np.pi * (large_logarithm - 1.0))
+
+
+def soft_factor(beta: float) -> float:
+    """Return exp(β(3/4 − γ_E)/2)/Γ(1 + β/2), the norm of soft radiation off one beam."""
+    return exp(0.5 * beta * (0.75 - EULER_GAMMA)) / gamma(1.0 + 0.5 * beta)
+
+
+@device
+def _hard_part(beta: f4, soft: f4, log_soft: f4) -> f4:
+    """Return what is left of the structure function beside its soft peak."""
+    x = _1 - soft
+    # ln x/(1 − x) loses its digits at x → 1
+    small = soft < f4(1e-2)
+    series = -_1 - soft * (_H + soft / _3)
+    ratio = series if small else log(max(x, f4(1e-30))) / max(soft, f4(1e-2))
+    bracket = (_1 + _3 * x * x) * ratio + _4 * (_1 + x) * log_soft + _5 + x
+    return -f4(0.25) * beta * (_1 + x) - beta * beta / f4(32) * bracket
+
+
+@kernel
+def _radiate(
+    state: LaneState, beta: float, norm: float, octaves: float, z: Flat, weight: Flat
+) -> None:
+    """Multiply ``z`` with the fraction a beam keeps, ``weight`` with its probability.
+
+    The photon's fraction 1 − z is drawn from the soft peak, (1 − z)^{β/2 − 1}, between 0
+    and 2^octaves.
+    """
+    b, limit = f4(beta), f4(octaves)
+    for i in range(LANES):
+        u, words = draw(load(state, i))
+        store(state, i, words)
+        log2_soft = max(limit + f4(2) / b * (_LOG2E * log(u)), _SOFTEST)
+        soft = exp2(log2_soft)
+        peak = _H * b * exp2((_H * b - _1) * log2_soft)
+        hard = _hard_part(b, soft, log2_soft / _LOG2E) / peak
+        z[i] *= _1 - soft
+        weight[i] *= exp2(_H * b * limit) * (f4(norm) + hard)
+
+
+@kernel
+def _spread(
+    state: LaneState, first: float, second: float, electron: Flat, positron: Flat
+) -> None:
+    for i in range(LANES):
+        words = load(state, i)
+        u, words = draw(words)
+        v, words = draw(words)
+        store(state, i, words)
+        g, h = normals(u, v)
+        electron[i] *= _1 + f4(first) * g
+        positron[i] *= _1 + f4(second) * h
+
+
+@kernel
+def _frame(
+    electron: Flat, positron: Flat, root: Flat, rapidity: Flat, cosh: Flat, sinh: Flat
+) -> None:
+    for i in range(LANES):
+        minus, plus = electron[i], positron[i]
+        r = np.sqrt(minus * plus)
+        root[i] = r
+        rapidity[i] = _H * log(minus / plus)
+        cosh[i] = _H * (minus + plus) / r
+        sinh[i] = _H * (minus - plus) / r
+
+
+@dataclass(frozen=True, slots=True)
+class Collisions:
+    """Initial states of a block of events; flat columns, shape (LANES,)."""
+
+    root: Flat
+    """√(ŝ/s)."""
+    rapidity: Flat
+    """Of the hard frame in the nominal CM frame, along the electron beam."""
+    cosh: Flat
+    sinh: Flat
+    """Of that rapidity."""
+    weight: Flat
+    """Radiation probability over the sampled one."""
+
+
+@cache
+def _nominal() -> Collisions:
+    """Return beams without radiation or spread; read-only."""
+    one, zero = np.ones(LANES, np.float32), np.zeros(LANES, np.float32)
+    for column in (one, zero):
+        column.flags.writeable = False
+    return Collisions(root=one, rapidity=zero, cosh=one, sinh=zero, weight=one)
+
+
+@dataclass(frozen=True)
+class InitialState:
+    """Which effects of the initial state are simulated; none by default.
+
+    Parameters
+    ----------
+    radiation : bool
+        Collinear initial-state radiation off both beams: leading logarithms to second
+        order in β, soft photons exponentiated.
+    electron_spread_GeV, positron_spread_GeV : float
+        Standard deviation of the beam energies [GeV]. SuperKEKB's, 5.13 and 2.375 MeV
+        (basf2 beam parameters), spread √s by 5.0 MeV.
+
+    Raises
+    ------
+    ValueError
+        If a spread is negative.
+
+    References
+    ----------
+    .. [1] E. A. Kuraev, V. S. Fadin, Sov. J. Nucl. Phys. 41 (1985) 466.
+    .. [2] M. Skrzypek, S. Jadach, Z. Phys. C 49 (1991) 577: the form used here
+       (remembered; the tests check its norm and its convolution against the radiator of
+       the first reference).
+    """
+
+    radiation: bool = False
+    electron_spread_GeV: float = 0.0
+    positron_spread_GeV: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse negative spreads."""
+        spreads = (self.electron_spread_GeV, self.positron_spread_GeV)
+        if not min(spreads) >= 0.0:
+            msg = f"beam energy spreads {spreads} GeV: need numbers of at least 0"
+            raise ValueError(msg)
+
+    @property
+    def nominal(self) -> bool:
+        """Whether every event has the nominal beams."""
+        spread = self.electron_spread_GeV > 0.0 or self.positron_spread_GeV > 0.0
+        return not (self.radiation or spread)
+
+    def collide(
+        self, state: LaneState, beams: Beams, fraction_min: float
+    ) -> Collisions:
+        """Return the initial states of a block.
+
+        Parameters
+        ----------
+        state : LaneState
+            Generator lanes, advanced in place.
+        beams : Beams
+            Nominal beams.
+        fraction_min : float
+            Smallest fraction of its momentum that a beam may keep for the hard process
+            to be possible.
+        """
+        if self.nominal:
+            return _nominal()
+        electron, positron, weight = np.ones((3, LANES), np.float32)
+        if self.radiation:
+            beta = radiator_exponent(beams.s_GeV2)
+            octaves = float(np.log2(1.0 - fraction_min))
+            for z in (electron, positron):
+                _radiate(state, beta, soft_factor(beta), octaves, z, weight)
+        if self.electron_spread_GeV > 0.0 or self.positron_spread_GeV > 0.0:
+            first = self.electron_spread_GeV / beams.electron_GeV
+            second = self.positron_spread_GeV / beams.positron_GeV
+            _spread(state, first, second, electron, positron)
+        root, rapidity, cosh, sinh = np.empty((4, LANES), np.float32)
+        _frame(electron, positron, root, rapidity, cosh, sinh)
+        return Collisions(root, rapidity, cosh, sinh, weight)
