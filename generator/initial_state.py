@@ -18,17 +18,21 @@ from numpy.typing import NDArray
 
 from generator.compiled import device, kernel
 from generator.constants import ALPHA_0, ELECTRON_MASS_GEV
-from generator.random import LaneState, draw, load, store
 from generator.simd import LANES, exp2, f4, log, normals
+from generator.units import uniform
 
 if TYPE_CHECKING:
     from generator.beams import Beams
+    from generator.random import LaneState
 
 Flat = NDArray[np.float32]
-_0, _H, _1, _3, _4, _5 = f4(0), f4(0.5), f4(1), f4(3), f4(4), f4(5)
+_0, _H, _1, _2, _3, _4, _5 = f4(0), f4(0.5), f4(1), f4(2), f4(3), f4(4), f4(5)
 _LOG2E: Final = f4(np.log2(np.e))
 _SOFTEST: Final = f4(-100.0)
 """Octaves: no photon of less than 2⁻¹⁰⁰ of the beam energy is told from none."""
+_FEW: Final = f4(0.03)
+"""Share of photons drawn evenly in ln z."""
+_LEAST: Final = 1e-4
 EULER_GAMMA: Final = 0.5772156649015329
 
 
@@ -57,35 +61,39 @@ def _hard_part(beta: f4, soft: f4, log_soft: f4) -> f4:
 
 @kernel
 def _radiate(
-    state: LaneState, beta: float, norm: float, octaves: float, z: Flat, weight: Flat
+    u: Flat, beta: float, norm: float, z_min: float, z: Flat, weight: Flat
 ) -> None:
     """Multiply ``z`` with the fraction a beam keeps, ``weight`` with its probability.
 
-    The photon's fraction 1 − z is drawn from the soft peak, (1 − z)^{β/2 − 1}, between 0
-    and 2^octaves.
+    Most photons are drawn from the soft peak, (1 − z)^{β/2 − 1}, a few with dz/z down to
+    ``z_min``: cross sections that grow as powers of 1/ŝ make them matter.
     """
-    b, limit = f4(beta), f4(octaves)
+    half, least = _H * f4(beta), f4(z_min)
+    span = -log(least)
+    limit = _LOG2E * log(_1 - least)
+    peak_norm = half * exp2(-half * limit)
     for i in range(LANES):
-        u, words = draw(load(state, i))
-        store(state, i, words)
-        log2_soft = max(limit + f4(2) / b * (_LOG2E * log(u)), _SOFTEST)
-        soft = exp2(log2_soft)
-        peak = _H * b * exp2((_H * b - _1) * log2_soft)
-        hard = _hard_part(b, soft, log2_soft / _LOG2E) / peak
-        z[i] *= _1 - soft
-        weight[i] *= exp2(_H * b * limit) * (f4(norm) + hard)
+        few = u[i] < _FEW
+        v = (u[i] - _FEW) / (_1 - _FEW)
+        peak_octaves = limit + _LOG2E * log(max(v, f4(1e-9))) / half
+        z_hard = exp2(-_LOG2E * span * u[i] / _FEW)
+        hard_octaves = _LOG2E * log(max(_1 - z_hard, f4(1e-9)))
+        octaves = max(hard_octaves if few else peak_octaves, _SOFTEST)
+        soft = exp2(octaves)
+        kept = _1 - soft
+        peak = exp2((half - _1) * octaves)
+        density = (_1 - _FEW) * peak_norm * peak + _FEW / (max(kept, least) * span)
+        true = f4(norm) * half * peak + _hard_part(_2 * half, soft, octaves / _LOG2E)
+        z[i] *= kept
+        weight[i] *= max(true, _0) / density
 
 
 @kernel
 def _spread(
-    state: LaneState, first: float, second: float, electron: Flat, positron: Flat
+    u: Flat, first: float, second: float, electron: Flat, positron: Flat
 ) -> None:
     for i in range(LANES):
-        words = load(state, i)
-        u, words = draw(words)
-        v, words = draw(words)
-        store(state, i, words)
-        g, h = normals(u, v)
+        g, h = normals(u[i], u[LANES + i])
         electron[i] *= _1 + f4(first) * g
         positron[i] *= _1 + f4(second) * h
 
@@ -119,7 +127,7 @@ class Collisions:
 
 
 @cache
-def _nominal() -> Collisions:
+def nominal() -> Collisions:
     """Return beams without radiation or spread; read-only."""
     one, zero = np.ones(LANES, np.float32), np.zeros(LANES, np.float32)
     for column in (one, zero):
@@ -165,10 +173,13 @@ class InitialState:
             raise ValueError(msg)
 
     @property
-    def nominal(self) -> bool:
-        """Whether every event has the nominal beams."""
-        spread = self.electron_spread_GeV > 0.0 or self.positron_spread_GeV > 0.0
-        return not (self.radiation or spread)
+    def dimensions(self) -> int:
+        """Uniform numbers per event: two for radiation, then two for the spread."""
+        return 2 * (self.radiation + self._spreads)
+
+    @property
+    def _spreads(self) -> bool:
+        return self.electron_spread_GeV > 0.0 or self.positron_spread_GeV > 0.0
 
     def collide(
         self, state: LaneState, beams: Beams, fraction_min: float
@@ -185,18 +196,22 @@ class InitialState:
             Smallest fraction of its momentum that a beam may keep for the hard process
             to be possible.
         """
-        if self.nominal:
-            return _nominal()
+        return self.collide_at(uniform(state, self.dimensions), beams, fraction_min)
+
+    def collide_at(self, u: Flat, beams: Beams, fraction_min: float) -> Collisions:
+        """Return the initial states at given uniform numbers, dimensions·LANES."""
+        if self.dimensions == 0:
+            return nominal()
         electron, positron, weight = np.ones((3, LANES), np.float32)
         if self.radiation:
             beta = radiator_exponent(beams.s_GeV2)
-            octaves = float(np.log2(1.0 - fraction_min))
-            for z in (electron, positron):
-                _radiate(state, beta, soft_factor(beta), octaves, z, weight)
-        if self.electron_spread_GeV > 0.0 or self.positron_spread_GeV > 0.0:
+            law = beta, soft_factor(beta), min(max(fraction_min, _LEAST), 0.999)
+            _radiate(u[:LANES], *law, electron, weight)
+            _radiate(u[LANES : 2 * LANES], *law, positron, weight)
+        if self._spreads:
             first = self.electron_spread_GeV / beams.electron_GeV
             second = self.positron_spread_GeV / beams.positron_GeV
-            _spread(state, first, second, electron, positron)
+            _spread(u[-2 * LANES :], first, second, electron, positron)
         root, rapidity, cosh, sinh = np.empty((4, LANES), np.float32)
         _frame(electron, positron, root, rapidity, cosh, sinh)
         return Collisions(root, rapidity, cosh, sinh, weight)

@@ -71,7 +71,27 @@ class PhaseSpace:
             If a beam line is inside: without electron mass the cross section diverges
             along it.
         """
-        return _rapidities(self, beams)
+        low, high = _edges(self, beams)
+        return float(low.min()), float(high.max())
+
+    def swaying_rapidities_cms(
+        self, beams: Beams
+    ) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return (a, b) of both edges, atanh(cosθ*) = a + b cosφ*: a closer cover.
+
+        The crossing angle makes lab cones sway around the beam axis of the CM frame.
+
+        Raises
+        ------
+        ValueError
+            As `rapidities_cms`.
+        """
+        low, high = _edges(self, beams)
+        cos = np.cos(_AZIMUTHS)
+        sways = [float(2.0 * np.mean(edge * cos)) for edge in (low, high)]
+        least = float((low - sways[0] * cos).min())
+        most = float((high - sways[1] * cos).max())
+        return (least, sways[0]), (most, sways[1])
 
     def fraction_min(self, beams: Beams) -> float:
         """Return the smallest x = 2E*/√s that the energy bounds of hard photons allow."""
@@ -118,21 +138,34 @@ def _numbers(space: PhaseSpace) -> NDArray[np.float32]:
     return np.array([*angles, low, high, *energies], dtype=np.float32)
 
 
+_AZIMUTHS: Final = np.linspace(-np.pi, np.pi, 720, endpoint=False)
+
+
 @cache
-def _rapidities(space: PhaseSpace, beams: Beams) -> tuple[float, float]:
-    phi = np.linspace(0.0, 2.0 * np.pi, 721)
-    cones = np.radians(space.theta_lab_deg)[:, np.newaxis] + 0.0 * phi
-    _, theta, _ = transform(beams.lab_to_cms, np.ones_like(cones), cones, phi)
+def _edges(
+    space: PhaseSpace, beams: Beams
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lowest and highest CM rapidity at each of ``_AZIMUTHS`` (in the CM)."""
     lean = float(np.degrees(beams.half_crossing_rad))
     low_lab, high_lab = space.theta_lab_deg
-    forward = theta[0].min() if low_lab > lean else 0.0
-    backward = theta[1].max() if high_lab < 180.0 - lean else np.pi
-    forward = max(forward, np.radians(space.theta_cms_deg[0]))
-    backward = min(backward, np.radians(space.theta_cms_deg[1]))
-    if forward <= 0.0 or backward >= np.pi:
+    low_cms, high_cms = np.radians(space.theta_cms_deg)
+    forward = _cone(low_lab, beams) if low_lab > lean else 0.0 * _AZIMUTHS
+    backward = _cone(high_lab, beams) if high_lab < 180.0 - lean else np.pi + 0.0 * forward
+    forward, backward = np.maximum(forward, low_cms), np.minimum(backward, high_cms)
+    if forward.min() <= 0.0 or backward.max() >= np.pi:
         msg = (
             f"theta_lab_deg = {space.theta_lab_deg} holds a beam line, "
             f"{lean:.3g} deg off the z axis: the cross section diverges there"
         )
         raise ValueError(msg)
-    return float(np.arctanh(np.cos(backward))), float(np.arctanh(np.cos(forward)))
+    return np.arctanh(np.cos(backward)), np.arctanh(np.cos(forward))
+
+
+def _cone(theta_lab_deg: float, beams: Beams) -> NDArray[np.float64]:
+    """Return the CM polar angle of a lab cone at each of ``_AZIMUTHS`` [rad]."""
+    phi_lab = np.linspace(-np.pi, np.pi, 2881)
+    cone = np.full_like(phi_lab, np.radians(theta_lab_deg))
+    matrix = beams.lab_to_cms
+    _, theta, phi = transform(matrix, np.ones_like(cone), cone, phi_lab)
+    order = np.argsort(phi)
+    return np.interp(_AZIMUTHS, phi[order], theta[order], period=2.0 * np.pi)

@@ -8,31 +8,29 @@ the process is symmetric. With x = 2E*/√s and P = Π xᵢ² sin²θᵢ
     |M|²    = (16 e⁶/s) · 2 Σ xᵢ⁴ sin²θᵢ (1 + cos²θᵢ) / P
     density = C/6 · Σ xᵢ³ sin²θᵢ / P,   C = 512 π³ / (s ln(1/x_min) Δη²)
 
-so every pole cancels and the weight varies by little more than a factor two.
+so every pole cancels and the weight varies by little more than a factor two. The range
+of rapidities sways with the azimuth as lab cones do, Δη = Δη₀(1 + κ cosφ).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from generator.beams import Beams
+from generator.adaptive import Adaptive
 from generator.compiled import device, kernel
-from generator.constants import ALPHA_0, GEV2_PB
-from generator.frames import Flat, Momenta, to_lab
-from generator.initial_state import InitialState
+from generator.constants import GEV2_PB
+from generator.frames import Flat, Momenta
 from generator.pdg import PHOTON
-from generator.phase_space import PhaseSpace
 from generator.qed import three_photon_constant, three_photon_shape
 from generator.simd import LANES, exp2, f4, log, sincos_turns
-from generator.units import uniform
 
 if TYPE_CHECKING:
-    from generator.columns import Column, Photons
-    from generator.random import LaneState
+    from generator.columns import Column
+    from generator.initial_state import Collisions
 
 _0, _H, _1, _2 = f4(0), f4(0.5), f4(1), f4(2)
 _LOG2E = f4(np.log2(np.e))
@@ -43,6 +41,7 @@ _shape = device(three_photon_shape)
 @kernel
 def _generate(
     u: Flat,
+    azimuth: Flat,
     root: Flat,
     rapidity: Flat,
     mapping: Flat,
@@ -52,20 +51,25 @@ def _generate(
     z: Flat,
     weight: Column,
 ) -> None:
-    """Fill a block; ``mapping`` = (√s/2, log2 x_min, η·2/ln 2 low, span, weight)."""
-    half_sqrt_s, octaves_min = mapping[0], mapping[1]
-    eta_low, eta_span, constant = mapping[2], mapping[3], mapping[4]
+    """Fill a block; ``mapping`` = (√s/2, log2 x_min, weight, η low, span, their sways).
+
+    Rapidities are in units of ln 2/2; at azimuth φ the range starts at low + sway·cosφ
+    and is span·(1 + sway·cosφ) wide.
+    """
+    half_sqrt_s, octaves_min, constant = mapping[0], mapping[1], mapping[2]
+    eta_low, eta_span, sway_low, sway = mapping[3], mapping[4], mapping[5], mapping[6]
     for i in range(LANES):
         # the softest photon and the angles, as seen from the hard frame
         lean = rapidity[i] * _LOG2E
         log2_min = min(octaves_min - abs(lean) - _LOG2E * log(root[i]), _0)
         eta_from = eta_low - _2 * lean
         x1 = exp2(log2_min * (_1 - u[i]))
-        t1 = exp2(eta_from + eta_span * u[LANES + i])
-        t2 = exp2(eta_from + eta_span * u[2 * LANES + i])
-        turn = u[3 * LANES + i]
+        turn = azimuth[i]
         sin_phi1, cos_phi1 = sincos_turns(turn)
-        sin_phi2, cos_phi2 = sincos_turns(turn + u[4 * LANES + i])
+        sin_phi2, cos_phi2 = sincos_turns(turn + u[3 * LANES + i])
+        w1, w2 = _1 + sway * cos_phi1, _1 + sway * cos_phi2
+        t1 = exp2(eta_from + sway_low * cos_phi1 + eta_span * w1 * u[LANES + i])
+        t2 = exp2(eta_from + sway_low * cos_phi2 + eta_span * w2 * u[2 * LANES + i])
         # t = e^{2η}: cosθ = (t − 1)/(t + 1), sin²θ = 4t/(t + 1)²
         r1, r2 = _1 / (t1 + _1), _1 / (t2 + _1)
         z1, z2 = (t1 - _1) * r1, (t2 - _1) * r2
@@ -79,7 +83,9 @@ def _generate(
         d2, u2 = x2 * (_1 - z2), x2 * (_1 + z2)
         d3, u3 = x3 - cz, max(x3 + cz, _TINY)
         p1, p2, p3 = d1 * u1, d2 * u2, max(d3 * u3, _TINY)
-        density = (x1 * p1 + x2 * p2 + x3 * p3) / (p1 * p2 * p3)
+        w3 = _1 + sway * cx / np.sqrt(max(cx * cx + cy * cy, _TINY))
+        roles = x1 * p1 * w1 + x2 * p2 * w2 + x3 * p3 * w3
+        density = roles / (p1 * p2 * p3 * w1 * w2 * w3)
         matrix = _shape(d1, u1, d2, u2, d3, u3)
         weight[i] = -log2_min * constant / (root[i] * root[i]) * matrix / density
         k = half_sqrt_s * root[i]
@@ -92,46 +98,20 @@ def _generate(
 
 
 @dataclass(frozen=True)
-class ThreePhoton:
-    """Sampler of e⁺e⁻ → γγγ in a region of phase space.
-
-    Parameters
-    ----------
-    phase_space : PhaseSpace
-        What all three photons fulfil; outside it the weight is 0.
-    beams : Beams
-        Beam energies and crossing angle.
-    alpha : float
-        Fine-structure constant.
-    initial : InitialState
-        Radiation off the beams and the spread of their energies.
-
-    Raises
-    ------
-    ValueError
-        If a beam line is inside the phase space.
-    """
-
-    phase_space: PhaseSpace = field(default_factory=PhaseSpace)
-    beams: Beams = field(default_factory=Beams)
-    alpha: float = ALPHA_0
-    initial: InitialState = field(default_factory=InitialState)
+class ThreePhoton(Adaptive):
+    """Sampler of e⁺e⁻ → γγγ in a region of phase space; see `Adaptive`."""
 
     name: ClassVar[str] = "aaa"
     slots: ClassVar[int] = 3
     pdg: ClassVar[tuple[int, ...]] = (PHOTON,) * 3
     parents: ClassVar[tuple[int, ...]] = (0,) * 3
-    dimensions: ClassVar[int] = 5
-
-    def __post_init__(self) -> None:
-        """Refuse a phase space of divergent cross section."""
-        self.phase_space.rapidities_cms(self.beams)
+    adapted: ClassVar[int] = 4
 
     @cached_property
     def _mapping(self) -> Flat:
         s = self.beams.s_GeV2
-        low, high = self.phase_space.rapidities_cms(self.beams)
-        span = high - low
+        low, high = self.phase_space.swaying_rapidities_cms(self.beams)
+        span = high[0] - low[0]
         # the density without 1/log2(1/x_min), which depends on the event
         c = 512.0 * np.pi**3 / (s * np.log(2.0) * span**2)
         squared = three_photon_constant(s, alpha=self.alpha)
@@ -140,30 +120,15 @@ class ThreePhoton:
         softest = np.log2(self.phase_space.fraction_min(self.beams))
         octaves = 2.0 / np.log(2.0)
         half = self.beams.sqrt_s_GeV / 2.0
-        numbers = [half, softest, low * octaves, span * octaves, weight]
+        scaled = [low[0] * octaves, span * octaves, low[1] * octaves]
+        numbers = [half, softest, weight, *scaled, (high[1] - low[1]) / span]
         return np.array(numbers, dtype=np.float32)
 
-    @cached_property
-    def _fraction_min(self) -> float:
-        return self.phase_space.beam_fraction_min(self.beams, self.slots)
-
-    def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block of ``n_events``; weights are cross section × ``scale``.
-
-        Parameters
-        ----------
-        state : LaneState
-            Generator lanes, advanced in place.
-        n_events : int
-            Lanes to use, at most LANES.
-        scale : float
-            1 / (events in the whole sample).
-        """
-        collisions = self.initial.collide(state, self.beams, self._fraction_min)
-        u = uniform(state, self.dimensions)
+    def _generate(
+        self, u: Flat, azimuth: Flat, collisions: Collisions
+    ) -> tuple[Momenta, Column]:
         momenta, weight = Momenta.empty(3), np.empty(LANES)
         four = (momenta.e, momenta.x, momenta.y, momenta.z)
-        _generate(u, collisions.root, collisions.rapidity, self._mapping, *four, weight)
-        weight *= scale
-        region = self.phase_space
-        return to_lab(momenta, weight, n_events, collisions, self.beams, region)
+        frame = (collisions.root, collisions.rapidity)
+        _generate(u, azimuth, *frame, self._mapping, *four, weight)
+        return momenta, weight

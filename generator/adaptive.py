@@ -1,0 +1,118 @@
+"""What samplers with adaptive cells share: from points of a hypercube to a block."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from generator.beams import Beams
+from generator.cells import Source, Uniform, adapt
+from generator.constants import ALPHA_0
+from generator.frames import Flat, Momenta, to_lab
+from generator.initial_state import InitialState
+from generator.phase_space import PhaseSpace
+from generator.simd import LANES
+
+if TYPE_CHECKING:
+    from generator.columns import Column, Photons
+    from generator.initial_state import Collisions
+    from generator.random import LaneState
+
+
+@dataclass(frozen=True)
+class Adaptive(ABC):
+    """Base of samplers that map uniform numbers to photons in a region.
+
+    The hypercube is made of the ``adapted`` dimensions of the process, those of the
+    initial state, and the common azimuth, which needs no cells.
+
+    Parameters
+    ----------
+    phase_space : PhaseSpace
+        What all photons fulfil; outside it the weight is 0.
+    beams : Beams
+        Beam energies and crossing angle.
+    alpha : float
+        Fine-structure constant.
+    initial : InitialState
+        Radiation off the beams and the spread of their energies.
+    refined : bool
+        Whether cells follow what the mapping of the process misses: events whose other
+        photons fall outside the phase space, and hard radiation.
+
+    Raises
+    ------
+    ValueError
+        If a beam line is inside the phase space.
+    """
+
+    phase_space: PhaseSpace = field(default_factory=PhaseSpace)
+    beams: Beams = field(default_factory=Beams)
+    alpha: float = ALPHA_0
+    initial: InitialState = field(default_factory=InitialState)
+    refined: bool = True
+
+    slots: ClassVar[int]
+    adapted: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        """Refuse a phase space of divergent cross section."""
+        self.phase_space.rapidities_cms(self.beams)
+
+    @abstractmethod
+    def _generate(
+        self, u: Flat, azimuth: Flat, collisions: Collisions
+    ) -> tuple[Momenta, Column]:
+        """Map points to momenta and weights [pb]; ``u`` has the adapted dimensions."""
+
+    @cached_property
+    def _fraction_min(self) -> float:
+        return self.phase_space.beam_fraction_min(self.beams, self.slots)
+
+    @property
+    def dimensions(self) -> int:
+        """Uniform numbers per event."""
+        return self.adapted + self.initial.dimensions + 1
+
+    def photons(self, u: Flat, n_events: int) -> Photons:
+        """Map points of the hypercube, dimensions·LANES, to a block of events."""
+        hard, last = u[: self.adapted * LANES], u[-LANES:]
+        beams = u[self.adapted * LANES : -LANES]
+        collisions = self.initial.collide_at(beams, self.beams, self._fraction_min)
+        momenta, weight = self._generate(hard, last, collisions)
+        region = self.phase_space
+        return to_lab(momenta, weight, n_events, collisions, self.beams, region)
+
+    def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
+        """Return a block of ``n_events``; weights are cross section × ``scale``.
+
+        Parameters
+        ----------
+        state : LaneState
+            Generator lanes, advanced in place.
+        n_events : int
+            Lanes to use, at most LANES.
+        scale : float
+            1 / (events in the whole sample).
+        """
+        source = _cells(self) if self.refined else Uniform()
+        u, jacobian = source.draw(state, self.dimensions)
+        photons = self.photons(u, n_events)
+        np.multiply(photons.weight_pb, scale * jacobian, out=photons.weight_pb)
+        return photons
+
+
+@cache
+def _cells(sampler: Adaptive) -> Source:
+    """Return the cells of a sampler, grown once per process."""
+    plain = replace(sampler, refined=False)
+    radiation = 2 if sampler.initial.radiation else 0
+    return adapt(
+        lambda u: plain.photons(u, LANES).weight_pb,
+        sampler.dimensions,
+        sampler.adapted + radiation,
+    )
