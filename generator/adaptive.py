@@ -28,7 +28,8 @@ class Adaptive(ABC):
     """Base of samplers that map uniform numbers to photons in a region.
 
     The hypercube is made of the ``adapted`` dimensions of the process, those of the
-    initial state, and the common azimuth, which needs no cells.
+    initial state, and ``free`` ones of the process: the common azimuth, which needs no
+    cells, and what shall keep its density whatever the weights are.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ class Adaptive(ABC):
 
     slots: ClassVar[int]
     adapted: ClassVar[int]
+    free: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         """Refuse a phase space of divergent cross section."""
@@ -65,7 +67,7 @@ class Adaptive(ABC):
 
     @abstractmethod
     def _generate(
-        self, u: Flat, azimuth: Flat, collisions: Collisions
+        self, u: Flat, free: Flat, collisions: Collisions
     ) -> tuple[Momenta, Column]:
         """Map points to momenta and weights [pb]; ``u`` has the adapted dimensions."""
 
@@ -76,14 +78,14 @@ class Adaptive(ABC):
     @property
     def dimensions(self) -> int:
         """Uniform numbers per event."""
-        return self.adapted + self.initial.dimensions + 1
+        return self.adapted + self.initial.dimensions + self.free
 
     def photons(self, u: Flat, n_events: int) -> Photons:
         """Map points of the hypercube, dimensions·LANES, to a block of events."""
-        hard, last = u[: self.adapted * LANES], u[-LANES:]
-        beams = u[self.adapted * LANES : -LANES]
-        collisions = self.initial.collide_at(beams, self.beams, self._fraction_min)
-        momenta, weight = self._generate(hard, last, collisions)
+        ends = self.adapted * LANES, -self.free * LANES
+        radiated = u[ends[0] : ends[1]]
+        collisions = self.initial.collide_at(radiated, self.beams, self._fraction_min)
+        momenta, weight = self._generate(u[: ends[0]], u[ends[1] :], collisions)
         region = self.phase_space
         return to_lab(momenta, weight, n_events, collisions, self.beams, region)
 

@@ -142,7 +142,7 @@ def _grow(
                 u, squares, order, start, stop, low[box], width[box], volume, sums,
                 split[box],
             )  # fmt: skip
-    return n_boxes
+    return int(n_boxes)
 
 
 @kernel

@@ -168,7 +168,7 @@ class InitialState:
     def __post_init__(self) -> None:
         """Refuse negative spreads."""
         spreads = (self.electron_spread_GeV, self.positron_spread_GeV)
-        if not min(spreads) >= 0.0:
+        if not all(spread >= 0.0 for spread in spreads):
             msg = f"beam energy spreads {spreads} GeV: need numbers of at least 0"
             raise ValueError(msg)
 

@@ -50,7 +50,7 @@ def _sinh(x: f4) -> f4:
 @kernel
 def _generate(
     u: Flat,
-    azimuth: Flat,
+    free: Flat,
     root: Flat,
     rapidity: Flat,
     mapping: Flat,
@@ -68,13 +68,13 @@ def _generate(
     m2_low, octaves, knee, most = mapping[5], mapping[6], mapping[7], mapping[8]
     for i in range(LANES):
         s_hat = root[i] * root[i]
-        lifted = m2_low * exp2(octaves * u[i])
+        lifted = m2_low * exp2(octaves * free[LANES + i])
         mu = min((lifted - knee) / s_hat, f4(0.999))
         a, b = _1 + mu, _1 - mu
         # the recoil photon, in the range seen from the hard frame
         low = _sinh(STEEPNESS * (eta_low - rapidity[i]))
         span = _sinh(STEEPNESS * (eta_high - rapidity[i])) - low
-        v = low + span * u[LANES + i]
+        v = low + span * u[i]
         slope = np.sqrt(v * v + _1)
         grow = exp2(log(abs(v) + slope) / STEEPNESS * _LOG2E)
         cos0 = (grow - _1 / grow) / (grow + _1 / grow)
@@ -85,14 +85,14 @@ def _generate(
         c_max = max(min(most, (a - _2 * x_min) / b), f4(1e-3))
         rest = a * a - b * b * c_max * c_max
         v_max = _2 * b * c_max / rest
-        q = v_max * (_2 * u[2 * LANES + i] - _1)
+        q = v_max * (_2 * u[LANES + i] - _1)
         bc = q * a * a / (np.sqrt(_1 + q * q * a * a) + _1)
         cos_d = bc / b
         sin_d = np.sqrt(max(_1 - cos_d * cos_d, _0))
         plus, minus = _1 / (a + bc), _1 / (a - bc)
         peaks = plus * plus + minus * minus
-        sin_t, cos_t = sincos_turns(u[3 * LANES + i])
-        sin_p, cos_p = sincos_turns(azimuth[i])
+        sin_t, cos_t = sincos_turns(u[2 * LANES + i])
+        sin_p, cos_p = sincos_turns(free[i])
         transverse = np.sqrt(mu) * sin_d
         along_theta, along_phi = transverse * cos_t, transverse * sin_t
         nx, ny, nz = sin0 * cos_p, sin0 * sin_p, cos0
@@ -153,7 +153,8 @@ class LightPair(Adaptive):
     slots: ClassVar[int] = 3
     pdg: ClassVar[tuple[int, ...]] = (PHOTON,) * 3
     parents: ClassVar[tuple[int, ...]] = (0,) * 3
-    adapted: ClassVar[int] = 4
+    adapted: ClassVar[int] = 3
+    free: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Refuse ranges that hold nothing."""
@@ -195,10 +196,10 @@ class LightPair(Adaptive):
         return np.array(numbers, dtype=np.float32)
 
     def _generate(
-        self, u: Flat, azimuth: Flat, collisions: Collisions
+        self, u: Flat, free: Flat, collisions: Collisions
     ) -> tuple[Momenta, Column]:
         momenta, weight = Momenta.empty(3), np.empty(LANES)
         four = (momenta.e, momenta.x, momenta.y, momenta.z)
         frame = (collisions.root, collisions.rapidity)
-        _generate(u, azimuth, *frame, self._mapping, *four, weight)
+        _generate(u, free, *frame, self._mapping, *four, weight)
         return momenta, weight

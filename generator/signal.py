@@ -175,11 +175,16 @@ class Signal:
         Name of the process.
     parent : int
         PDG number of X.
+    root_power : float
+        Further dependence on the energy of the collision: weights are multiplied with
+        (ŝ/s)^(root_power/2).
+    root_min : float
+        Smallest √(ŝ/s); collisions below it have weight 0.
 
     Raises
     ------
     ValueError
-        If the mass is outside (0, √s).
+        If the mass is outside (0, √s), or ``root_min`` outside [0, 1).
     """
 
     mass_GeV: float
@@ -189,6 +194,8 @@ class Signal:
     initial: InitialState = field(default_factory=InitialState)
     name: str = "signal"
     parent: int = ALP
+    root_power: float = 0.0
+    root_min: float = 0.0
 
     slots: ClassVar[int] = 3
     pdg: ClassVar[tuple[int, ...]] = (PHOTON,) * 3
@@ -201,6 +208,9 @@ class Signal:
                 f"ALP mass {self.mass_GeV:g} GeV is outside "
                 f"(0, {self.beams.sqrt_s_GeV:.4g}) GeV, the range up to sqrt(s)"
             )
+            raise ValueError(msg)
+        if not 0.0 <= self.root_min < 1.0:
+            msg = f"root_min = {self.root_min:g}: need 0 <= root_min < 1"
             raise ValueError(msg)
 
     @property
@@ -224,7 +234,7 @@ class Signal:
         scale : float
             1 / (events in the whole sample).
         """
-        threshold = self.mass_GeV**2 / self.beams.s_GeV2
+        threshold = max(self.mass_GeV**2 / self.beams.s_GeV2, self.root_min**2)
         collisions = self.initial.collide(state, self.beams, threshold)
         flight = self.decay.draw(state)
         u = uniform(state, self.dimensions)
@@ -232,6 +242,10 @@ class Signal:
         four = (momenta.e, momenta.x, momenta.y, momenta.z)
         _generate(u, collisions.root, self._decay, *four, weight)
         weight *= self.cross_section_pb * scale
+        if self.root_power != 0.0:
+            weight *= np.maximum(collisions.root, self.root_min) ** self.root_power
+        if self.root_min > 0.0:
+            weight[collisions.root < self.root_min] = 0.0
         photons = to_lab(momenta, weight, n_events, collisions, self.beams)
         if isinstance(self.decay, Prompt):
             return photons

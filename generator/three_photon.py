@@ -125,10 +125,10 @@ class ThreePhoton(Adaptive):
         return np.array(numbers, dtype=np.float32)
 
     def _generate(
-        self, u: Flat, azimuth: Flat, collisions: Collisions
+        self, u: Flat, free: Flat, collisions: Collisions
     ) -> tuple[Momenta, Column]:
         momenta, weight = Momenta.empty(3), np.empty(LANES)
         four = (momenta.e, momenta.x, momenta.y, momenta.z)
         frame = (collisions.root, collisions.rapidity)
-        _generate(u, azimuth, *frame, self._mapping, *four, weight)
+        _generate(u, free, *frame, self._mapping, *four, weight)
         return momenta, weight
