@@ -113,11 +113,13 @@ def _vertices(
     x: Flat,
     y: Flat,
     z: Flat,
+    slot: int,
     vertex: Column,
 ) -> None:
-    """Where a parent of given mass decays: flight × p/m, p the sum of slots 1 and 2."""
+    """Where a parent of given mass decays: flight × p/m, p of ``slot`` and the next."""
     for i in range(LANES):
-        first, second = LANES + i, 2 * LANES + i
+        first = slot * LANES + i
+        second = first + LANES
         total_e, total_z = e[first] + e[second], z[first] + z[second]
         total_x, total_y = x[first] + x[second], y[first] + y[second]
         e_cms = cosh[i] * total_e + sinh[i] * total_z
@@ -179,16 +181,20 @@ def decay_vertices_cm(
     flight_cm: Column,
     collisions: Collisions,
     beams: Beams,
+    first: int = 1,
 ) -> Column:
-    """Return where the parent of particles 1 and 2 decays in the lab, shape (3, LANES).
+    """Return where the parent of two particles decays in the lab [cm], (3, LANES).
 
     Parameters
     ----------
     flight_cm : array of shape (LANES,)
         Proper decay length c·t [cm].
+    first : int
+        Slot of the first of the two; the other one is in the next slot.
     """
     vertex = empty(3)
     four = (momenta.e, momenta.x, momenta.y, momenta.z)
     boost, cosh, sinh = beams.kernel_to_lab, collisions.cosh, collisions.sinh
-    _vertices(boost, cosh, sinh, mass_GeV, flight_cm, *four, vertex.reshape(-1))
+    flat = vertex.reshape(-1)
+    _vertices(boost, cosh, sinh, mass_GeV, flight_cm, *four, first, flat)
     return vertex

@@ -18,7 +18,8 @@ def main() -> None:
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     from rich.console import Console
 
-    from tests.bench import memory, report
+    from generator.processes import PROCESSES
+    from tests.bench import generators, memory, report
     from tests.bench.chains import preset
     from tests.bench.stages import stage_times
     from tests.bench.startup import help_seconds
@@ -31,13 +32,24 @@ def main() -> None:
     console.print(report.throughput_table(rows))
     times = {name: stage_times(chain, sizes.blocks) for name, chain in chains.items()}
     console.print(report.stage_table(times))
+    made = generators.generator_rows(sizes.product, sizes.rounds)
+    console.print(generators.generator_table(made))
+    aims = generators.aim_rows(config, sizes.product, sizes.rounds)
+    console.print(generators.aim_table(aims))
     small, large = sizes.small_memory, sizes.large_memory
     peaks = [
         report.Peak(name, *(memory.run_in_own_process(name, n) for n in (small, large)))
         for name in memory.CHAINS
     ]
     console.print(report.memory_table(peaks, small, large))
-    console.print(report.target_table(rows, peaks))
+    few, many = sizes.small_generated, sizes.large_generated
+    names = [memory.GENERATE + process for process in PROCESSES]
+    grown = [
+        report.Peak(name, *(memory.run_in_own_process(name, n) for n in (few, many)))
+        for name in names
+    ]
+    console.print(report.memory_table(grown, few, many))
+    console.print(report.target_table(rows, peaks, generators.targets(made, aims)))
     seconds = help_seconds(5)
     console.print(f"alpenglow --help: {median(seconds):.2f} s wall")
 

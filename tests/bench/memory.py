@@ -11,6 +11,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHAINS: Final = ("signal", "aaa")
+GENERATE: Final = "generate-"
+"""Before the name of a process: only the generator runs."""
 MASS_GEV: Final = 1.0
 
 
@@ -39,20 +41,35 @@ def run_in_own_process(name: str, n_events: int) -> float:
 def main() -> None:
     """Run a chain and print its peak memory."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("chain", choices=CHAINS)
+    parser.add_argument("chain", help=f"{' or '.join(CHAINS)}, or {GENERATE}PROCESS")
     parser.add_argument("n_events", type=int)
     arguments = parser.parse_args()
+    generated = arguments.chain.startswith(GENERATE)
+    counted = _generate if generated else _simulate
+    found = counted(arguments.chain.removeprefix(GENERATE), arguments.n_events)
+    if found != arguments.n_events:
+        sys.exit(f"{found} events, not {arguments.n_events}")
+    print(peak_MB())
+
+
+def _simulate(name: str, n_events: int) -> int:
     from tests.bench import chains
 
     config = chains.preset()
-    if arguments.chain == "signal":
+    if name == "signal":
         chain = chains.signal_chain(MASS_GEV, config)
     else:
         chain = chains.three_photon_chain(config, [MASS_GEV])
-    tally = chain.run(arguments.n_events)
-    if tally.n_events != arguments.n_events:
-        sys.exit(f"{tally.n_events} events, not {arguments.n_events}")
-    print(peak_MB())
+    return chain.run(n_events).n_events
+
+
+def _generate(process: str, n_events: int) -> int:
+    from generator.processes import stream
+    from generator.sampling import cross_section
+    from tests.bench.generators import standard
+
+    seed = stream(f"sample-{process}", 1)
+    return cross_section(standard(process), seed, n_events).n_events
 
 
 if __name__ == "__main__":

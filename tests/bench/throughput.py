@@ -29,9 +29,13 @@ class Sizes:
     blocks: int = 400
     small_memory: int = 1_000_000
     large_memory: int = 100_000_000
+    small_generated: int = 1_000_000
+    large_generated: int = 10_000_000
 
 
-QUICK = Sizes(1 << 18, 1 << 15, 1 << 14, 3, 50, 1_000_000, 10_000_000)
+QUICK = Sizes(
+    1 << 18, 1 << 15, 1 << 14, 3, 50, 1_000_000, 10_000_000, 200_000, 2_000_000
+)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,22 @@
-"""Six-diagram |M|^2 of e+e- -> gamma gamma gamma from Dirac matrices.
+"""All n! diagrams of e+e- -> n photons from Dirac matrices.
 
-An independent check of the closed form: the amplitude is built diagram by diagram
-with explicit linear polarisations, squared with a trace over the massless spinors
-and summed. It is slow and exact, made for thousands of points.
+An independent check of closed forms and spinor recursions: the amplitude is built
+diagram by diagram with explicit polarisations, squared with a trace over the massless
+spinors and summed. It is slow and exact, made for thousands of points.
 """
 
 from __future__ import annotations
 
 from itertools import permutations, product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .beams import ALPHA, Floats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Complexes = NDArray[np.complex128]
 
@@ -31,7 +35,7 @@ GAMMA = _dirac_matrices()
 METRIC = np.array([1.0, -1.0, -1.0, -1.0])
 
 
-def slash(vector: Floats) -> Complexes:
+def slash(vector: Floats | Complexes) -> Complexes:
     """Return gamma^mu v_mu, shape (n, 4, 4), of vectors of shape (4, n)."""
     slashed: Complexes = np.einsum("m,mn,mij->nij", METRIC, vector, GAMMA)
     return slashed
@@ -56,26 +60,34 @@ def linear_polarisations(momentum: Floats) -> list[Floats]:
 
 
 def amplitude_matrix(
-    electron: Floats, photons: Floats, polarisations: tuple[Floats, ...]
+    electron: Floats,
+    photons: Floats,
+    polarisations: Sequence[Floats | Complexes],
+    orders: Iterable[tuple[int, ...]] | None = None,
 ) -> Complexes:
-    """Return the string of Dirac matrices between v-bar and u, without e^3.
+    """Return the string of Dirac matrices between v-bar and u, without e^n.
 
     Parameters
     ----------
     electron
         Incoming four-momentum, shape (4, n), GeV.
     photons
-        Outgoing four-momenta, shape (4, 3, n), GeV.
+        Outgoing four-momenta, shape (4, photons, n), GeV.
     polarisations
         One vector of shape (4, n) for each photon.
+    orders
+        In which order the electron emits them; all orders by default.
     """
+    every = permutations(range(photons.shape[1]))
     total = np.zeros((electron.shape[1], 4, 4), dtype=np.complex128)
-    for i, j, k in permutations(range(3)):
-        first = electron - photons[:, i]
-        second = first - photons[:, j]
-        diagram = slash(polarisations[k]) @ slash(second) @ slash(polarisations[j])
-        diagram = diagram @ slash(first) @ slash(polarisations[i])
-        total += diagram / (square(first) * square(second))[:, None, None]
+    for first, *others in every if orders is None else orders:
+        momentum = electron - photons[:, first]
+        diagram = slash(polarisations[first])
+        for photon in others:
+            propagator = slash(momentum) / square(momentum)[:, None, None]
+            diagram = slash(polarisations[photon]) @ propagator @ diagram
+            momentum = momentum - photons[:, photon]
+        total += diagram
     return total
 
 
@@ -90,11 +102,12 @@ def squared_string(electron: Floats, positron: Floats, string: Complexes) -> Flo
 def matrix_element_squared(
     electron: Floats, positron: Floats, photons: Floats
 ) -> Floats:
-    """Return the spin-averaged |M|^2 summed over polarisations, in GeV^-2."""
-    states = [linear_polarisations(photons[:, i]) for i in range(3)]
+    """Return the spin-averaged |M|^2 summed over polarisations, in GeV^(4 - 2 n)."""
+    n_photons = photons.shape[1]
+    states = [linear_polarisations(photons[:, i]) for i in range(n_photons)]
     e_squared = 4 * np.pi * ALPHA
     total = np.zeros(electron.shape[1])
     for chosen in product(*states):
         string = amplitude_matrix(electron, photons, chosen)
         total += squared_string(electron, positron, string)
-    return e_squared**3 * total
+    return np.asarray(e_squared**n_photons * total)
