@@ -1,89 +1,22 @@
-"""The numbers of the README's validation section: ``python -m tests.validation``.
-
-With a results folder as argument it also compares its limits with the published ones.
-"""
+"""Limits and efficiencies of a results folder against the published ones."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.integrate import quad
 
 from detector.geometry import belle2
-from generator import alp
-from generator.beams import Beams
-from generator.phase_space import PhaseSpace
-from generator.processes import stream
-from generator.sampling import cross_section
 from generator.tables import read_table
-from generator.three_photon import ThreePhoton
 from study import overlays
-from tests.reference import three_photon as reference
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-EVENTS = 20_000_000
-FLAT_EVENTS = 20_000_000
-FLAT_CHUNK = 1_000_000
 FLAT_MASSES = {"low": (0.3, 4.0), "high": (3.0, 8.5)}
 """Masses [GeV] where the paper calls the efficiency of a selection flat."""
-REGIONS = (
-    ("17-150 deg lab, E* > 0.25 GeV", (17.0, 150.0), 0.25, 0.0, 97.6),
-    ("37.3-123.7 deg lab, E_lab > 0.65 GeV", (37.3, 123.7), 0.0, 0.65, 14.2),
-    ("37.3-123.7 deg lab, E_lab > 1.0 GeV", (37.3, 123.7), 0.0, 1.0, 10.5),
-)
-"""(name, angles [deg], E* [GeV], E_lab [GeV], cross section noted before [pb])."""
-
-
-def _flat(
-    angles: tuple[float, float], e_cms: float, e_lab: float
-) -> tuple[float, float]:
-    """Return the cross section and error [pb] from uniform phase space."""
-    region = reference.Region(*angles, e_cms, e_lab)
-    rng = np.random.default_rng(7)
-    parts = np.array(
-        [
-            reference.flat(rng.random((5, FLAT_CHUNK)), region).cross_section(
-                FLAT_CHUNK
-            )
-            for _ in range(FLAT_EVENTS // FLAT_CHUNK)
-        ]
-    )
-    return float(parts[:, 0].mean()), float(np.hypot.reduce(parts[:, 1]) / len(parts))
-
-
-def cross_sections() -> None:
-    """Print e+e- -> γγγ against the independent flat sampler."""
-    print("e+e- -> γγγ [pb]: sampler; independent flat phase space; pull; noted")
-    for name, angles, e_cms, e_lab, noted in REGIONS:
-        sampler = ThreePhoton(PhaseSpace(angles, e_cms, e_lab))
-        ours = cross_section(sampler, stream("aaa", 1), EVENTS)
-        flat, error = _flat(angles, e_cms, e_lab)
-        pull = (ours.sum_pb - flat) / np.hypot(ours.error_pb, error)
-        share = ours.effective_events / EVENTS
-        print(
-            f"  {name:<38}{ours.sum_pb:9.4f} +- {ours.error_pb:.4f}"
-            f"{flat:10.4f} +- {error:.4f}{pull:+7.2f}{noted:8.1f}"
-            f"   effective share {share:.2f}"
-        )
-
-
-def signal_formula() -> None:
-    """Print the integrated signal formula against quadrature."""
-    s = Beams().s_GeV2
-    print("signal cross section at g = 1e-3/GeV [pb]: formula, quadrature, ratio - 1")
-    for mass in (0.1, 1.0, 3.0, 6.0, 9.0):
-        formula = float(alp.production_cross_section_pb(mass, 1e-3, s))
-        numeric = quad(
-            alp.differential_cross_section_pb, -1.0, 1.0, args=(mass, 1e-3, s)
-        )[0]
-        print(
-            f"  {mass:4g} GeV{formula:12.6f}{numeric:12.6f}{formula / numeric - 1:+.1e}"
-        )
 
 
 def geometry() -> None:
@@ -185,17 +118,3 @@ def efficiencies(folder: Path) -> None:
             f"share of selected signal in the window, {selection}: "
             f"{values.min():.3f} to {values.max():.3f} (a Gaussian: 0.932)"
         )
-
-
-def main() -> None:
-    """Print everything."""
-    geometry()
-    signal_formula()
-    cross_sections()
-    for name in sys.argv[1:]:
-        published(Path(name))
-        efficiencies(Path(name))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""The numbers of the README's validation section: ``python -m tests.validation``."""
