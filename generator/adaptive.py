@@ -73,7 +73,9 @@ class Adaptive(ABC):
 
     @cached_property
     def _fraction_min(self) -> float:
-        return self.phase_space.beam_fraction_min(self.beams, self.slots)
+        # soft additional photons ask nothing of the beams
+        hard = self.phase_space.hard_photons(self.slots)
+        return self.phase_space.beam_fraction_min(self.beams, hard)
 
     @property
     def dimensions(self) -> int:

@@ -17,28 +17,24 @@ In 0 to 3 the masslessness of the third particle fixes the energy of the second.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from generator.beams import Beams
+from generator.adaptive import Adaptive
 from generator.compiled import device, kernel
-from generator.constants import ALPHA_0, GEV2_PB
-from generator.frames import Flat, Momenta, to_lab
-from generator.initial_state import InitialState
+from generator.constants import GEV2_PB
+from generator.frames import Flat, Momenta
 from generator.pdg import ELECTRON, PHOTON, POSITRON
-from generator.phase_space import PhaseSpace
 from generator.qed import radiative_bhabha_constant, radiative_bhabha_shape
 from generator.running import alpha_ratio
 from generator.simd import LANES
-from generator.units import uniform
 
 if TYPE_CHECKING:
-    from generator.columns import Column, Photons
+    from generator.columns import Column
     from generator.initial_state import Collisions
-    from generator.random import LaneState
 
 SHARES: Final = (0.10, 0.14, 0.38, 0.33, 0.05)
 """Share of the events in each channel, near the least Σw² of 17 to 150 deg."""
@@ -74,7 +70,7 @@ def _lightest(asymmetry: float, x_min: float, v_min: float) -> float:
 
 @device
 def _from_lepton(
-    positive: bool, around: bool, u: Flat, i: int, ranges: Ranges
+    positive: bool, around: bool, u: Flat, i: int, azimuth: float, ranges: Ranges
 ) -> tuple[float, Vector, float, Vector]:
     """Return x and momentum of the photon and of one lepton, channels 0 to 3."""
     x_min, low, high, v_min = ranges
@@ -83,7 +79,7 @@ def _from_lepton(
     sign = -1.0 if positive else 1.0
     first, last = np.exp(2.0 * sign * low), np.exp(2.0 * sign * high)
     t = first + (last - first) * u[2 * LANES + i]
-    cos, phi = sign * (t - 1.0) / (t + 1.0), _TWO_PI * u[LANES + i]
+    cos, phi = sign * (t - 1.0) / (t + 1.0), _TWO_PI * azimuth
     turn = _TWO_PI * u[4 * LANES + i]
     if around:
         v = v_min * (2.0 / v_min) ** u[3 * LANES + i]
@@ -99,33 +95,35 @@ def _from_lepton(
 
 
 @device
-def _from_pair(u: Flat, i: int, ranges: Ranges) -> tuple[float, Vector, float, Vector]:
+def _from_pair(
+    u: Flat, i: int, azimuth: float, ranges: Ranges
+) -> tuple[float, Vector, float, Vector]:
     """Return x and momentum of the photon and of the electron, channel 4."""
     x_min, low, high, v_min = ranges
     asymmetry = 2.0 * u[2 * LANES + i] - 1.0
     mass2 = _lightest(asymmetry, x_min, v_min) ** u[i]
     x1 = 1.0 - mass2
     cos = np.tanh(low + (high - low) * u[3 * LANES + i])
-    phi = _TWO_PI * u[4 * LANES + i]
+    phi = _TWO_PI * azimuth
     # the decay in the frame of the pair, boosted against the photon
     across = np.sqrt(mass2 * (1.0 - asymmetry * asymmetry))
     along = 0.5 * (x1 + (1.0 + mass2) * asymmetry)
-    electron = _about(cos, phi, -along, across, _TWO_PI * u[LANES + i])
+    electron = _about(cos, phi, -along, across, _TWO_PI * u[4 * LANES + i])
     x2 = 0.5 * (1.0 + mass2 + x1 * asymmetry)
     return x1, _about(cos, phi, x1, 0.0, 0.0), x2, electron
 
 
 @device
 def _event(
-    u: Flat, i: int, ranges: Ranges
+    u: Flat, i: int, azimuth: float, ranges: Ranges
 ) -> tuple[float, Vector, float, Vector, float, Vector]:
     """Return x and momentum [√ŝ/2] of photon, electron and positron."""
-    channel = u[5 * LANES + i]
+    channel = u[LANES + i]
     positive = (_END_0 < channel <= _END_1) or (_END_2 < channel <= _END_3)
     if channel <= _END_3:
-        x1, k, x, q = _from_lepton(positive, channel > _END_1, u, i, ranges)
+        x1, k, x, q = _from_lepton(positive, channel > _END_1, u, i, azimuth, ranges)
     else:
-        x1, k, x, q = _from_pair(u, i, ranges)
+        x1, k, x, q = _from_pair(u, i, azimuth, ranges)
     other = 2.0 - x1 - x
     r = (-k[0] - q[0], -k[1] - q[1], -k[2] - q[2])
     if positive:
@@ -161,6 +159,7 @@ def _density(
 @kernel
 def _generate(
     u: Flat,
+    free: Flat,
     root: Flat,
     rapidity: Flat,
     cosh: Flat,
@@ -184,7 +183,7 @@ def _generate(
         soft = np.exp(-abs(lean))
         x_min = min(mapping[1] * soft / root[i], 0.999)
         ranges = (x_min, mapping[2] - lean, mapping[3] - lean, v_cut * soft * soft)
-        x1, p1, x2, p2, x3, p3 = _event(u, i, ranges)
+        x1, p1, x2, p2, x3, p3 = _event(u, i, free[i], ranges)
         y1, y2, y3 = 1.0 - x1, 1.0 - x2, 1.0 - x3
         d1, d2, d3 = x1 - p1[2], x2 - p2[2], x3 - p3[2]
         u1, u2, u3 = x1 + p1[2], x2 + p2[2], x3 + p3[2]
@@ -204,8 +203,8 @@ def _generate(
         e[j], x[j], y[j], z[j] = half * x3, half * p3[0], half * p3[1], half * p3[2]
 
 
-@dataclass(frozen=True)
-class RadiativeBhabha:
+@dataclass(frozen=True, kw_only=True)
+class RadiativeBhabha(Adaptive):
     """Sampler of e⁺e⁻ → e⁺e⁻γ where both tracks are lost.
 
     Every electron inside the phase space is inside the tracking volume, and each track
@@ -213,14 +212,8 @@ class RadiativeBhabha:
 
     Parameters
     ----------
-    phase_space : PhaseSpace
-        What photon and electrons fulfil; outside it the weight is 0.
-    beams : Beams
-        Beam energies and crossing angle.
-    alpha : float
-        Fine-structure constant.
-    initial : InitialState
-        Radiation off the beams and the spread of their energies.
+    phase_space, beams, alpha, initial, refined
+        See `Adaptive`; photon and electrons share the phase space.
     track_loss : float
         Chance that the track of an electron is not found.
     min_opening_deg : float
@@ -238,10 +231,6 @@ class RadiativeBhabha:
         If a beam line is inside the phase space, or a number is out of its range.
     """
 
-    phase_space: PhaseSpace = field(default_factory=PhaseSpace)
-    beams: Beams = field(default_factory=Beams)
-    alpha: float = ALPHA_0
-    initial: InitialState = field(default_factory=InitialState)
     track_loss: float = 0.01
     min_opening_deg: float = 3.0
     running_alpha: bool = False
@@ -250,10 +239,11 @@ class RadiativeBhabha:
     slots: ClassVar[int] = 3
     pdg: ClassVar[tuple[int, ...]] = (PHOTON, ELECTRON, POSITRON)
     parents: ClassVar[tuple[int, ...]] = (0,) * 3
-    dimensions: ClassVar[int] = 6
+    adapted: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
         """Refuse divergent cross sections and chances that are none."""
+        super().__post_init__()
         if not 0.0 <= self.track_loss <= 1.0:
             msg = f"track_loss = {self.track_loss:g}: need a probability, 0 to 1"
             raise ValueError(msg)
@@ -262,7 +252,6 @@ class RadiativeBhabha:
                 f"min_opening_deg = {self.min_opening_deg:g}: need a number in (0, 120)"
             )
             raise ValueError(msg)
-        self.phase_space.rapidities_cms(self.beams)
 
     @cached_property
     def _mapping(self) -> Column:
@@ -275,34 +264,13 @@ class RadiativeBhabha:
         numbers = [half, x_min, *space.rapidities_cms(self.beams), opening, weight]
         return np.array(numbers)
 
-    @cached_property
-    def _fraction_min(self) -> float:
-        return self.phase_space.beam_fraction_min(self.beams, self.slots)
-
-    def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block of ``n_events``; weights are cross section × ``scale``.
-
-        Parameters
-        ----------
-        state : LaneState
-            Generator lanes, advanced in place.
-        n_events : int
-            Lanes to use, at most LANES.
-        scale : float
-            1 / (events in the whole sample).
-        """
-        collisions = self.initial.collide(state, self.beams, self._fraction_min)
-        momenta, weight = self._hard(uniform(state, self.dimensions), collisions)
-        weight *= scale
-        region = self.phase_space
-        return to_lab(momenta, weight, n_events, collisions, self.beams, region)
-
-    def _hard(self, u: Flat, collisions: Collisions) -> tuple[Momenta, Column]:
-        """Return momenta in the frame of the hard process, and cross sections [pb]."""
+    def _generate(
+        self, u: Flat, free: Flat, collisions: Collisions
+    ) -> tuple[Momenta, Column]:
         momenta, (weight, virtuality) = Momenta.empty(3), np.empty((2, LANES))
         four = (momenta.e, momenta.x, momenta.y, momenta.z)
         moved = (collisions.root, collisions.rapidity, collisions.cosh, collisions.sinh)
-        _generate(u, *moved, self._mapping, *four, virtuality, weight)
+        _generate(u, free, *moved, self._mapping, *four, virtuality, weight)
         if self.running_alpha:
             weight *= alpha_ratio(-virtuality) ** 2
         return momenta, weight

@@ -350,7 +350,9 @@ def test_weights_are_bounded() -> None:
 
 def test_running_coupling_dresses_the_exchanged_photon() -> None:
     plain, dressed = (
-        RadiativeBhabha(running_alpha=running).block(start(3), LANES, 1.0)
+        RadiativeBhabha(running_alpha=running, refined=False).block(
+            start(3), LANES, 1.0
+        )
         for running in (False, True)
     )
     kept = plain.weight_pb > 0
@@ -365,7 +367,9 @@ def test_running_coupling_dresses_the_exchanged_photon() -> None:
 
 def test_every_electron_loses_its_track() -> None:
     one, two = (
-        RadiativeBhabha(track_loss=loss).block(start(3), LANES, 1.0).weight_pb
+        RadiativeBhabha(track_loss=loss, refined=False)
+        .block(start(3), LANES, 1.0)
+        .weight_pb
         for loss in (0.01, 1.0)
     )
     np.testing.assert_allclose(one, 1e-4 * two, rtol=1e-12)

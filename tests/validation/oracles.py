@@ -124,7 +124,7 @@ def fusion_formula(mass_GeV: float, coupling_per_GeV: float) -> Result:
 
     def spectrum(log_q2: float, x: float) -> float:
         squared = 1 + (1 - x) ** 2
-        return squared / x - 2 * ELECTRON_MASS_GEV**2 * x / np.exp(log_q2)
+        return float(squared / x - 2 * ELECTRON_MASS_GEV**2 * x / np.exp(log_q2))
 
     def photons(x: float) -> float:
         low = np.log(ELECTRON_MASS_GEV**2 * x**2 / (1 - x))
@@ -135,7 +135,7 @@ def fusion_formula(mass_GeV: float, coupling_per_GeV: float) -> Result:
 
     def along(log_x: float) -> float:
         x = np.exp(log_x)
-        return x * photons(x) * (tau / x) * photons(tau / x)
+        return float(photons(x) * tau * photons(tau / x))
 
     # σ = 8π²Γ/m ∫ f(x₁)f(x₂) δ(x₁x₂s − m²) dx₁dx₂
     integral = 2 * quad(along, np.log(tau) / 2, -1e-12, limit=200)[0] / tau
