@@ -18,11 +18,21 @@ import pytest
 from rich.console import Console
 
 from detector import crystals, response, separation
-from generator import signal, three_photon
-from generator.sampling import EVENTS_PER_CHUNK, blocks
+from generator import (
+    frames,
+    fusion,
+    initial_state,
+    light_pair,
+    signal,
+    three_photon,
+    two_photon,
+)
+from generator.light_pair import LightPair
+from generator.processes import PROCESSES, stream
+from generator.sampling import EVENTS_PER_CHUNK, blocks, cross_section
 from generator.simd import LANES
 from selection import candidates
-from tests.bench import memory, report
+from tests.bench import generators, memory, report
 from tests.bench.chains import Chain, preset, signal_chain, three_photon_chain
 from tests.bench.peers import peer
 from tests.bench.stages import STAGES, Stepper, stage_times
@@ -34,10 +44,16 @@ if TYPE_CHECKING:
 
 TINY = Sizes(product=2 * LANES, numpy=2048, tuning=1024, rounds=3, blocks=2)
 SPARE_MB = 8.0
+RADIATING = initial_state.InitialState(radiation=True)
 
 HOT_KERNELS: list[Callable[..., None]] = [
     signal._generate,
     three_photon._generate,
+    light_pair._generate,
+    two_photon._generate,
+    fusion._generate,
+    initial_state._radiate,
+    frames._to_lab,
     crystals._deposit,
     separation._label,
     separation._sum,
@@ -186,6 +202,42 @@ def test_tables_render(signal_1_GeV: Chain, background: Chain) -> None:
         assert words in text
 
 
+def test_every_process_is_timed() -> None:
+    rows = generators.generator_rows(2 * LANES, 1)
+    assert [row.process for row in rows] == list(PROCESSES)
+    for row in rows:
+        assert 0.0 < row.share <= 1.000001
+        assert 0.0 < row.radiated_share <= 1.000001
+        assert row.rate.median > 0.0
+    aims = generators.aim_rows(preset(), 20 * LANES, 1)
+    assert {row.mass_GeV for row in aims} == set(generators.WINDOW_MASSES_GEV)
+    text = io.StringIO()
+    console = Console(file=text, width=100)
+    console.print(generators.generator_table(rows))
+    console.print(generators.aim_table(aims))
+    assert text.getvalue().count("*") == len(generators.WINDOW_MASSES_GEV) + 1
+    targets = generators.targets(rows, aims)
+    assert len(targets) == 5
+
+
+def test_the_aimed_sampler_finds_light_pairs() -> None:
+    """No time in it: effective over generated events, at the two light masses."""
+    aims = generators.aim_rows(preset(), 20 * LANES, 1)
+    for mass in generators.WINDOW_MASSES_GEV[:2]:
+        plain, *_, aimed = (row.share for row in aims if row.mass_GeV == mass)
+        assert aimed > generators.GAIN_TARGET * plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("process", ["fusion", "aaa", "aaaa", "aa", "eea"])
+def test_generating_more_takes_no_more_memory(process: str) -> None:
+    cross_section(generators.standard(process), stream("sample-aaa", 1), LANES)
+    name = memory.GENERATE + process
+    few, many = (memory.run_in_own_process(name, n * LANES) for n in (20, 200))
+    assert 20.0 < few < report.PEAK_TARGET_MB
+    assert many < few + SPARE_MB
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", memory.CHAINS)
 def test_memory_does_not_grow_with_the_number_of_events(
@@ -227,6 +279,9 @@ def assembly(
 ) -> str:
     for chain in (signal_1_GeV, background):
         chain.run(LANES)
+    for process in ("aa", "fusion"):
+        generators.standard(process, RADIATING).block(chain.seed.chunk(0), LANES, 1.0)
+    LightPair(pair_mass_GeV=(0.1, 1.0)).block(chain.seed.chunk(0), LANES, 1.0)
     dropped = ("cache", "nopython")
     kernel: Any = request.param
     options = {k: v for k, v in kernel.targetoptions.items() if k not in dropped}

@@ -82,5 +82,5 @@ def three_photon_chain(config: Config, masses_GeV: Sequence[float]) -> Chain:
         seed=stream("aaa", config.seed),
         windows=_windows(masses_GeV, config),
         config=config,
-        uniforms=5 + _IN_DETECTOR,
+        uniforms=6 + _IN_DETECTOR,  # the sixth chooses a cell
     )

@@ -8,23 +8,84 @@ import numpy as np
 import pytest
 
 from generator import alp
+from generator.beam_background import BeamBackground
 from generator.beams import Beams
+from generator.fusion import QSquaredMax
+from generator.initial_state import InitialState
 from generator.phase_space import PhaseSpace
-from generator.processes import _STREAMS, PROCESSES, sampler, stream
-from generator.sampling import cross_section
+from generator.processes import _STREAMS, PROCESSES, Options, sampler, stream
+from generator.sampling import Sampler, cross_section
 from generator.signal import Exponential, Signal
+from generator.simd import LANES
 from generator.three_photon import ThreePhoton
+from tests.compare import start
 
 BEAMS, REGION = Beams(), PhaseSpace()
 
 
-def test_every_name_gives_its_sampler() -> None:
-    for process in PROCESSES:
-        source = sampler(
-            process, beams=BEAMS, phase_space=REGION, mass_GeV=1, coupling_per_GeV=1e-3
-        )
-        assert source.name == process
-        assert source.slots == 3
+RADIATING = Options(
+    initial=InitialState(True, 5.13e-3, 2.375e-3), running_alpha=True, track_loss=0.5
+)
+
+
+def made(process: str, options: Options | None = None) -> Sampler:
+    return sampler(
+        process,
+        beams=BEAMS,
+        phase_space=REGION,
+        mass_GeV=1,
+        coupling_per_GeV=1e-3,
+        options=options,
+    )
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+@pytest.mark.parametrize("options", [None, RADIATING])
+def test_every_name_gives_its_sampler(process: str, options: Options | None) -> None:
+    """Blocks are complete, energies match the particles, the sample repeats."""
+    source = made(process, options)
+    assert source.name == process
+    assert len(source.pdg) == len(source.parents) == source.slots
+    first, second = (source.block(start(1), 1000, 1e-3) for _ in range(2))
+    for name in ("energy", "theta", "phi", "weight_pb"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+        assert np.isfinite(getattr(first, name)).all()
+    assert first.energy.shape == (source.slots, LANES)
+    assert not first.weight_pb[1000:].any()
+    assert (first.weight_pb >= 0).all()
+    assert first.weight_pb.sum() > 0
+    kept = first.weight_pb > 0
+    assert (first.energy[:, kept] > 0).all()
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_blocks_do_not_depend_on_how_many_events_are_used(process: str) -> None:
+    source = made(process)
+    few, many = (source.block(start(2), n, 1.0) for n in (300, LANES))
+    np.testing.assert_array_equal(few.weight_pb[:300], many.weight_pb[:300])
+    np.testing.assert_array_equal(few.energy, many.energy)
+
+
+def test_options_reach_the_samplers() -> None:
+    """Radiation, running couplings, lost tracks and background photons count."""
+
+    def sigma(process: str, options: Options | None) -> float:
+        seed = stream(process, 1, 1.0)
+        return cross_section(made(process, options), seed, 200_000).sum_pb
+
+    assert sigma("signal", Options(running_alpha=True)) == pytest.approx(
+        sigma("signal", None) * 1.075, rel=2e-3
+    )
+    assert sigma("eea", Options(track_loss=0.5)) == pytest.approx(
+        sigma("eea", Options(track_loss=1.0)) / 4, rel=0.02
+    )
+    more = Options(beam_background=BeamBackground(mean=0.2))
+    expected = sigma("aa", None) * 2 * np.exp(-0.1)
+    assert sigma("aa", more) == pytest.approx(expected, rel=1e-9)
+    low = Options(q2_max=QSquaredMax.MASS)
+    assert sigma("fusion", low) < 0.95 * sigma("fusion", None)
+    radiating = Options(initial=InitialState(radiation=True))
+    assert sigma("aaa", radiating) > 1.02 * sigma("aaa", None)
 
 
 def test_the_signal_has_the_cross_section_and_lifetime_of_its_coupling() -> None:
@@ -46,7 +107,14 @@ def test_the_background_is_made_in_its_region() -> None:
 @pytest.mark.parametrize(
     ("process", "mass", "coupling", "message"),
     [
-        ("aaaa", None, None, "unknown process 'aaaa'; allowed: signal, aaa"),
+        (
+            "tea",
+            None,
+            None,
+            "unknown process 'tea'; allowed: signal, fusion, aaa, aaaa",
+        ),
+        ("fusion", None, 1e-3, "process fusion needs a positive ALP mass"),
+        ("fusion", 11.0, 1e-3, "11 GeV"),
         ("signal", None, 1e-3, "needs a positive ALP mass"),
         ("signal", -1.0, 1e-3, "needs a positive ALP mass"),
         ("signal", 1.0, None, "needs a positive coupling"),
