@@ -107,7 +107,10 @@ class Adaptive(ABC):
         u, jacobian = source.draw(state, self.dimensions)
         photons = self.photons(u, n_events)
         np.multiply(photons.weight_pb, scale * jacobian, out=photons.weight_pb)
-        return photons
+        if photons.largest_lost_pb == 0.0:
+            return photons
+        lost = photons.largest_lost_pb * scale * float(jacobian.max())
+        return replace(photons, largest_lost_pb=lost)
 
 
 @cache

@@ -41,6 +41,8 @@ class Photons:
     """The first ``n_prompt`` slots come from the IP, the others from the vertex."""
     proper_length_cm: Column | None = None
     """Proper decay length of the parent, c·t [cm], shape (LANES,)."""
+    largest_lost_pb: float = 0.0
+    """Largest weight before the phase space cut all events of the block [pb]."""
 
     def as_awkward(self) -> ak.Array:
         """Return the events as a ragged awkward array with vector behaviour.

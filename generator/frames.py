@@ -94,12 +94,23 @@ def _weigh(
     n_hard: NDArray[np.int32],
     n_outside: NDArray[np.int32],
     weight: Column,
-) -> None:
-    """Apply the weight of the collision; 0 outside the phase space."""
+) -> float:
+    """Apply the weight of the collision; 0 outside the phase space.
+
+    Returns the largest weight of a block that is outside as a whole, else 0.
+    """
     least = i4(needed)
+    n_inside = i4(0)
+    for i in range(LANES):
+        n_inside += i4((n_outside[i] == i4(0)) & (n_hard[i] >= least))
+    largest = 0.0
+    if n_inside == i4(0):
+        for i in range(LANES):
+            largest = max(largest, weight[i] * radiation[i])
     for i in range(LANES):
         keep = (n_outside[i] == i4(0)) & (n_hard[i] >= least)
         weight[i] = weight[i] * radiation[i] if keep else 0.0
+    return largest
 
 
 @kernel
@@ -167,9 +178,11 @@ def to_lab(
     e_lab, t_lab, p_lab = (c.reshape(-1) for c in (energy, theta, phi))
     _to_lab(*moved, bounds, *four, e_lab, t_lab, p_lab, n_hard, n_outside)
     needed = 0 if phase_space is None else phase_space.hard_photons(slots)
-    _weigh(needed, collisions.weight, n_hard, n_outside, weight_pb)
+    lost = _weigh(needed, collisions.weight, n_hard, n_outside, weight_pb)
     weight_pb[n_events:] = 0.0
-    return Photons(energy, theta, phi, weight_pb, n_events, n_prompt=slots)
+    return Photons(
+        energy, theta, phi, weight_pb, n_events, n_prompt=slots, largest_lost_pb=lost
+    )
 
 
 _NO_BOUNDS = np.array([-1.0, 4.0, -2.0, 2.0, -1.0, -1.0, -1.0], np.float32)

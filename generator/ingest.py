@@ -1,7 +1,7 @@
 """Somebody else's events as the columns of this package.
 
-Ragged awkward arrays, or ROOT files with the branches of `generator.files` or of a flat
-basf2 ntuple, become the same column blocks that the samplers make.
+Ragged awkward arrays, or ROOT files with the branches of `generator.files` or of basf2's
+event-based trees, become the same column blocks that the samplers make.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ ALIASES: Final = {
 
 VERTEX: Final = ("decay_x_cm", "decay_y_cm", "decay_z_cm")
 """Decay vertex [cm] of signal events."""
+MOTHER: Final = "genMotherPDG"
+"""PDG number of what each photon comes from, 0 for the collision."""
+_PER_EVENT: Final = (*VERTEX, "weight_pb", "__weight__")
 
 
 def _column(events: ak.Array, name: str) -> ak.Array:
@@ -104,15 +107,16 @@ def lane_blocks(columns: Sequence[Column]) -> Iterator[tuple[list[Column], int]]
 def photons(events: ak.Array, weight_pb: Column | None = None) -> Iterator[Photons]:
     """Yield true photons as blocks.
 
-    With a decay vertex (``decay_x_cm`` …, as `generator.files` writes it) the first
-    photon comes from the IP and the others from the vertex; without, all are prompt.
+    With a decay vertex (``decay_x_cm`` …, as `generator.files` writes it) the photons
+    that have a mother (``genMotherPDG``) come from there, without that column all but
+    the first; the others come from the IP. Without vertex, all are prompt.
 
     Parameters
     ----------
     events : ak.Array
         See `padded`.
     weight_pb : array of shape (n,), optional
-        Weights [pb]; taken from a ``weight_pb`` column if there is one, else 1/n.
+        Weights [pb]; see `event_weights`.
     """
     columns = padded(events)
     weight = event_weights(events, weight_pb)
@@ -122,6 +126,7 @@ def photons(events: ak.Array, weight_pb: Column | None = None) -> Iterator[Photo
         msg = f"a decay vertex needs {', '.join(VERTEX)}; found {', '.join(found)}"
         raise ValueError(msg)
     every = [*columns, weight, *([vertex] if found else [])]
+    n_prompt = _n_prompt(events) if found else columns[0].shape[0]
     for (energy, theta, phi, w, *decay), count in lane_blocks(every):
         yield Photons(
             energy=energy,
@@ -130,24 +135,47 @@ def photons(events: ak.Array, weight_pb: Column | None = None) -> Iterator[Photo
             weight_pb=w,
             n_events=count,
             vertex_cm=decay[0] if decay else None,
-            n_prompt=1 if decay else energy.shape[0],
+            n_prompt=n_prompt,
         )
+
+
+def _n_prompt(events: ak.Array) -> int:
+    """Return how many photons of every event come from the IP, the first ones."""
+    if MOTHER not in ak.fields(events) or len(events) == 0:
+        return 1
+    prompt = events[MOTHER] == 0
+    number = ak.to_numpy(ak.sum(prompt, axis=1))
+    first = ak.to_numpy(ak.sum(prompt & (ak.local_index(prompt) < number), axis=1))
+    if np.ptp(number) != 0 or not np.array_equal(first, number):
+        msg = f"{MOTHER}: photons without mother must come first, as many in each event"
+        raise ValueError(msg)
+    return int(number[0])
 
 
 def event_weights(events: ak.Array, weight_pb: Column | None) -> Column:
     """Return the weight of every event [pb], shape (n,).
 
+    Those given, or those of a column ``weight_pb``. Without them events share 1 pb, in
+    proportion to basf2's ``__weight__`` (inverse sampling rates) where it is.
+
     Raises
     ------
     ValueError
-        If there is not one finite weight per event.
+        If there is not one finite weight per event, or all sampling weights are 0.
     """
     if weight_pb is not None:
         return per_event("weight_pb", weight_pb, len(events))
     if "weight_pb" in ak.fields(events) and events["weight_pb"].ndim == 1:
         column = ak.to_numpy(events["weight_pb"])
         return per_event("weight_pb", column, len(events))
-    return np.full(len(events), 1.0 / max(len(events), 1))
+    if "__weight__" not in ak.fields(events):
+        return np.full(len(events), 1.0 / max(len(events), 1))
+    sampled = per_event("__weight__", events["__weight__"], len(events))
+    total = float(sampled.sum())
+    if sampled.size > 0 and not total > 0.0:
+        msg = f"__weight__ sums to {total:g}: need a positive number"
+        raise ValueError(msg)
+    return np.asarray(sampled / total)
 
 
 def per_event(name: str, values: ArrayLike, n_events: int) -> Column:
@@ -169,7 +197,7 @@ def per_event(name: str, values: ArrayLike, n_events: int) -> Column:
 
 
 def read_root(path: Path, tree: str = "events") -> ak.Array:
-    """Read the photon columns, and ``weight_pb`` if there, of a TTree or RNTuple.
+    """Read the photon columns of a TTree or RNTuple, weights and decays if there.
 
     Raises
     ------
@@ -185,6 +213,7 @@ def read_root(path: Path, tree: str = "events") -> ak.Array:
             raise ValueError(msg)
         source = file[tree]
         known = {alias for aliases in ALIASES.values() for alias in aliases}
-        wanted = [key for key in source.keys() if key in {*known, *VERTEX, "weight_pb"}]  # noqa: SIM118
+        known |= {*_PER_EVENT, MOTHER}
+        wanted = [key for key in source.keys() if key in known]  # noqa: SIM118
         arrays: dict[str, Any] = {key: source[key].array() for key in wanted}
     return ak.zip(arrays, depth_limit=1)

@@ -150,7 +150,9 @@ def _edges(
     low_lab, high_lab = space.theta_lab_deg
     low_cms, high_cms = np.radians(space.theta_cms_deg)
     forward = _cone(low_lab, beams) if low_lab > lean else 0.0 * _AZIMUTHS
-    backward = _cone(high_lab, beams) if high_lab < 180.0 - lean else np.pi + 0.0 * forward
+    backward = (
+        _cone(high_lab, beams) if high_lab < 180.0 - lean else np.pi + 0.0 * forward
+    )
     forward, backward = np.maximum(forward, low_cms), np.minimum(backward, high_cms)
     if forward.min() <= 0.0 or backward.max() >= np.pi:
         msg = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from generator.simd import LANES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from generator.columns import Photons
+    from generator.columns import Column, Photons
 
 BLOCKS_PER_CHUNK: Final = 128
 EVENTS_PER_CHUNK: Final = BLOCKS_PER_CHUNK * LANES
@@ -22,6 +22,12 @@ EVENTS_PER_CHUNK: Final = BLOCKS_PER_CHUNK * LANES
 
 ROUNDING: Final = 1e-9
 """Relative size of what rounding leaves of a variance that is zero."""
+
+
+RULE_OF_THREE: Final = 3.0
+"""Mean of a Poisson distribution that gives no event with a chance of 5 %."""
+ONE_SIDED_95: Final = 1.6449
+"""Standard deviations that a normal number exceeds with a chance of 5 %."""
 
 
 class Sampler(Protocol):
@@ -108,13 +114,35 @@ class CrossSection:
     n_events: int = 0
     sum_pb: float = 0.0
     sum_squares_pb2: float = 0.0
+    n_inside: int = 0
+    """Events of non-zero weight."""
+    largest_pb: float = 0.0
+    """Largest weight."""
+    largest_lost_pb: float = 0.0
+    """Largest weight outside the phase space, of blocks that are outside as a whole."""
 
     def add(self, photons: Photons) -> None:
         """Add the weights of a block."""
-        weight = photons.weight_pb[: photons.n_events]
-        self.n_events += photons.n_events
-        self.sum_pb += float(weight.sum())
-        self.sum_squares_pb2 += float(weight @ weight)
+        self.add_weights(photons.weight_pb[: photons.n_events])
+        self.largest_lost_pb = max(self.largest_lost_pb, photons.largest_lost_pb)
+
+    def add_weights(self, weight_pb: Column) -> None:
+        """Add the weights of events, shape (n,)."""
+        self.n_events += weight_pb.size
+        self.sum_pb += float(weight_pb.sum())
+        self.sum_squares_pb2 += float(weight_pb @ weight_pb)
+        self.n_inside += int(np.count_nonzero(weight_pb))
+        self.largest_pb = max(self.largest_pb, float(weight_pb.max(initial=0.0)))
+
+    def scaled(self, factor: float) -> CrossSection:
+        """Return the same events with all weights multiplied."""
+        return replace(
+            self,
+            sum_pb=self.sum_pb * factor,
+            sum_squares_pb2=self.sum_squares_pb2 * factor**2,
+            largest_pb=self.largest_pb * factor,
+            largest_lost_pb=self.largest_lost_pb * factor,
+        )
 
     @property
     def error_pb(self) -> float:
@@ -123,6 +151,17 @@ class CrossSection:
         if spread < ROUNDING * self.sum_squares_pb2:  # all weights equal
             return 0.0
         return float(np.sqrt(spread))
+
+    @property
+    def upper_pb(self) -> float:
+        """Upper limit at 95 % CL of a cross section of which no event was found [pb].
+
+        Fewer than three events are missed, none expected to weigh more than the
+        heaviest outside. With events found, that is the estimate + 1.64 errors.
+        """
+        if self.n_inside == 0:
+            return RULE_OF_THREE * self.largest_lost_pb
+        return self.sum_pb + ONE_SIDED_95 * self.error_pb
 
     @property
     def effective_events(self) -> float:

@@ -196,3 +196,42 @@ def test_half_a_vertex_is_refused() -> None:
 def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in their number"):
         padded(one_event(E=[[1.0, 2.0]], theta=[[1.0]], phi=[[0.0]]))
+
+
+def test_sampling_weights_of_basf2_share_one_picobarn() -> None:
+    """They are inverse sampling rates; a column of weights in pb comes before them."""
+    sampled = ak.with_field(events(), ak.Array([1.0, 1.0, 2.0]), "__weight__")
+    assert event_weights(sampled, None).tolist() == [0.25, 0.25, 0.5]
+    weighted = ak.with_field(sampled, ak.Array([7.0, 8.0, 9.0]), "weight_pb")
+    assert event_weights(weighted, None).tolist() == [7.0, 8.0, 9.0]
+    empty = ak.with_field(events(), ak.Array([0.0, 0.0, 0.0]), "__weight__")
+    with pytest.raises(ValueError, match="__weight__ sums to 0: need a positive"):
+        event_weights(empty, None)
+    assert event_weights(sampled[:0], None).size == 0
+
+
+def with_mothers(*mothers: list[int]) -> ak.Array:
+    columns = {
+        name: ak.Array([[1.0] * len(m) for m in mothers])
+        for name in ("E", "theta", "phi")
+    }
+    vertex = {f"decay_{axis}_cm": np.ones(len(mothers)) for axis in "xyz"}
+    every = {**columns, "genMotherPDG": ak.Array(mothers), **vertex}
+    return ak.zip(every, depth_limit=1)
+
+
+@pytest.mark.parametrize(
+    ("mothers", "n_prompt"),
+    [([0, 5, 5], 1), ([0, 0, 5, 5], 2), ([5, 5, 5], 0), ([0, 0, 0], 3)],
+)
+def test_photons_with_a_mother_come_from_the_vertex(
+    mothers: list[int], n_prompt: int
+) -> None:
+    (block,) = photons(with_mothers(mothers, mothers))
+    assert block.n_prompt == n_prompt
+
+
+@pytest.mark.parametrize("second", [[5, 0, 5], [0, 0, 5]])
+def test_photons_with_a_mother_come_last(second: list[int]) -> None:
+    with pytest.raises(ValueError, match="genMotherPDG: photons without mother must"):
+        next(photons(with_mothers([0, 5, 5], second)))

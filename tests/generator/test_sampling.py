@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generator.phase_space import PhaseSpace
 from generator.sampling import (
     EVENTS_PER_CHUNK,
     CrossSection,
@@ -109,3 +110,31 @@ def test_later_stages_continue_the_lanes() -> None:
     first, state = next(chunk_blocks(late, STREAM, 0, LANES))
     again = late.block(state, LANES, 1.0)
     assert not np.array_equal(first.energy, again.energy)
+
+
+def test_scaled_cross_sections() -> None:
+    """As if every weight had been scaled; weights of 0 are inside nothing."""
+    weights = np.array([0.0, 1.0, 4.0, 0.0])
+    one, two = CrossSection(), CrossSection()
+    one.add_weights(weights)
+    two.add_weights(0.25 * weights)
+    assert one.scaled(0.25) == two
+    assert (one.n_events, one.n_inside, one.largest_pb) == (4, 2, 4.0)
+    assert one.sum_pb == 5.0
+
+
+def test_a_region_without_events_has_zero_and_an_upper_limit() -> None:
+    """Three events of the heaviest weight outside; more tries bring it down."""
+    empty = ThreePhoton(PhaseSpace((20.0, 25.0)))
+    few, many = (cross_section(empty, STREAM, n) for n in (LANES, 20 * LANES))
+    for total in (few, many):
+        assert total.sum_pb == total.error_pb == total.effective_events == 0.0
+    assert 0.0 < many.upper_pb < 0.2 * few.upper_pb
+    # the mapping's own weights are those of a region that does hold events
+    wide = cross_section(ThreePhoton(refined=False), STREAM, LANES)
+    assert few.upper_pb < wide.sum_pb
+
+
+def test_the_upper_limit_of_what_was_found() -> None:
+    total = cross_section(ThreePhoton(), STREAM, 10 * LANES)
+    assert total.upper_pb == pytest.approx(total.sum_pb + 1.6449 * total.error_pb)

@@ -56,11 +56,13 @@ def printed_cross_section(text: str) -> tuple[float, float]:
 
 def test_a_sample_is_complete(wide: Path) -> None:
     arrays, record = sampled(wide)
-    assert set(arrays) == {"weight_pb", "nphoton", *PHOTON}
+    assert set(arrays) == {"weight_pb", "nphoton", "mcPDG", "genMotherPDG", *PHOTON}
     report = wide.with_suffix(".txt").read_text(encoding="utf-8")
     assert report.startswith("aaa: ")
     assert "effective of 200000 events" in report
-    assert report.endswith(f"wrote {wide}\n")
+    assert "region: all particles at 17-150 deg in the lab, E* > 0.25 GeV\n" in report
+    written = f"wrote {wide}: TTree events, 200000 events, names ours\n"
+    assert report.endswith(written)
     sigma, error = printed_cross_section(report)
     weights = arrays["weight_pb"]
     assert weights.size == 200_000
@@ -69,6 +71,8 @@ def test_a_sample_is_complete(wide: Path) -> None:
     assert abs(sigma - 97.342) < N_SIGMA * error  # of the reference
     assert (record["process"], record["seed"]) == ("aaa", 5)
     assert record["config"]["seed"] == 5  # type: ignore[index]
+    region = {"theta_lab_deg": [17.0, 150.0], "energy_cms_min_GeV": 0.25}
+    assert region.items() <= record["region"].items()  # type: ignore[attr-defined]
 
 
 def test_a_sample_has_the_cuts_it_was_asked_for(wide: Path) -> None:
@@ -107,6 +111,36 @@ def test_cutting_a_wide_sample_gives_the_narrow_cross_section(
 
     assert distance(inside & hard) < N_SIGMA
     assert distance(inside) > N_SIGMA
+
+
+def test_cutting_in_the_cm_frame_gives_what_a_region_gives(
+    run: Run, tmp_path: Path
+) -> None:
+    """E* > 0.25 GeV and |cosθ*| < 0.9, cut here on a wider file and asked for there.
+
+    False alarm in 10⁴ seeds; the controls forget one cut each.
+    """
+    edge = np.degrees(np.arccos(0.9))
+    common = ("sample", "aaa", "-n", "100000", "--theta-lab", "0,180")
+    wider = ("--theta-cms", "20,160", "--e-cms", "0.2", "--seed", "1")
+    narrow = ("--theta-cms", f"{edge},{180 - edge}", "--e-cms", "0.25", "--seed", "2")
+    assert run(*common, *wider, "--out", tmp_path / "wider.root")[0] == 0
+    code, out, _ = run(*common, *narrow, "--out", tmp_path / "narrow.root")
+    assert code == 0
+    assert "0-180 deg in the lab, 25.8419-154.158 deg in the CM frame, E* > 0.2" in out
+    sigma, error = printed_cross_section(out)
+    arrays, _ = sampled(tmp_path / "wider.root")
+    inside = np.all(np.abs(np.cos(arrays["theta_cms"])) < 0.9, axis=1)
+    hard = np.all(arrays["E_cms"] > 0.25, axis=1)
+
+    def distance(kept: np.ndarray) -> float:
+        weights = arrays["weight_pb"][kept]
+        combined = np.hypot(error, np.sqrt((weights**2).sum()))
+        return float(abs(weights.sum() - sigma) / combined)
+
+    assert distance(inside & hard) < N_SIGMA
+    assert distance(inside) > N_SIGMA
+    assert distance(hard) > N_SIGMA
 
 
 def test_a_signal_sample_has_its_decays(run: Run, tmp_path: Path) -> None:
