@@ -71,6 +71,24 @@ class Adaptive(ABC):
     ) -> tuple[Momenta, Column]:
         """Map points to momenta and weights [pb]; ``u`` has the adapted dimensions."""
 
+    def _soft_and_wide(self, softest: float, weight: float) -> Flat:
+        """Return the numbers of a mapping with dE/E and flat, swaying rapidities.
+
+        They are (√s/2, log2 of the softest x, weight, η low, span, their sways), with
+        rapidities in units of ln 2/2.
+        """
+        low, high = self.phase_space.swaying_rapidities_cms(self.beams)
+        span, octaves = high[0] - low[0], 2.0 / np.log(2.0)
+        scaled = [low[0] * octaves, span * octaves, low[1] * octaves]
+        first = [self.beams.sqrt_s_GeV / 2.0, np.log2(softest), weight]
+        return np.array([*first, *scaled, (high[1] - low[1]) / span], np.float32)
+
+    @property
+    def _span(self) -> float:
+        """Width of the rapidities in the mean over azimuths."""
+        low, high = self.phase_space.swaying_rapidities_cms(self.beams)
+        return high[0] - low[0]
+
     @cached_property
     def _fraction_min(self) -> float:
         # soft additional photons ask nothing of the beams
@@ -92,17 +110,7 @@ class Adaptive(ABC):
         return to_lab(momenta, weight, n_events, collisions, self.beams, region)
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block of ``n_events``; weights are cross section × ``scale``.
-
-        Parameters
-        ----------
-        state : LaneState
-            Generator lanes, advanced in place.
-        n_events : int
-            Lanes to use, at most LANES.
-        scale : float
-            1 / (events in the whole sample).
-        """
+        """Return a block of events; see `Sampler`."""
         source = _cells(self) if self.refined else Uniform()
         u, jacobian = source.draw(state, self.dimensions)
         photons = self.photons(u, n_events)

@@ -268,9 +268,8 @@ class RadiativeBhabha(Adaptive):
         self, u: Flat, free: Flat, collisions: Collisions
     ) -> tuple[Momenta, Column]:
         momenta, (weight, virtuality) = Momenta.empty(3), np.empty((2, LANES))
-        four = (momenta.e, momenta.x, momenta.y, momenta.z)
         moved = (collisions.root, collisions.rapidity, collisions.cosh, collisions.sinh)
-        _generate(u, free, *moved, self._mapping, *four, virtuality, weight)
+        _generate(u, free, *moved, self._mapping, *momenta.columns, virtuality, weight)
         if self.running_alpha:
             weight *= alpha_ratio(-virtuality) ** 2
         return momenta, weight

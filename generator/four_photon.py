@@ -174,20 +174,14 @@ class FourPhoton(Adaptive):
 
     @cached_property
     def _mapping(self) -> Flat:
-        low, high = self.phase_space.swaying_rapidities_cms(self.beams)
-        span = high[0] - low[0]
         # (s/4)² times the density, without log2² x_min, which depends on the event
-        density = 8.0 * (2.0 * np.pi) ** 5 / (np.log(2.0) ** 2 * span**3) / 12.0
+        density = 8.0 * (2.0 * np.pi) ** 5 / (np.log(2.0) ** 2 * self._span**3) / 12.0
         # |M|² without the sum over helicities, in units of (s/4)⁻²
         squared = (4.0 * np.pi * self.alpha) ** 4 / 2.0
         # dσ = |M|² dΦ₄ / (2s · 4!)
         weight = squared / density / (48.0 * self.beams.s_GeV2) * GEV2_PB
-        softest = np.log2(self.phase_space.extra_fraction_min(self.beams))
-        octaves = 2.0 / np.log(2.0)
-        half = self.beams.sqrt_s_GeV / 2.0
-        scaled = [low[0] * octaves, span * octaves, low[1] * octaves]
-        numbers = [half, softest, weight, *scaled, (high[1] - low[1]) / span]
-        return np.array(numbers, dtype=np.float32)
+        softest = self.phase_space.extra_fraction_min(self.beams)
+        return self._soft_and_wide(softest, weight)
 
     def _generate(
         self, u: Flat, free: Flat, collisions: Collisions

@@ -42,6 +42,11 @@ class Momenta:
         return cls(*(np.empty(slots * LANES, np.float32) for _ in range(4)))
 
     @property
+    def columns(self) -> tuple[Flat, Flat, Flat, Flat]:
+        """Energy and momentum, as kernels take them."""
+        return self.e, self.x, self.y, self.z
+
+    @property
     def slots(self) -> int:
         """Particles per event; absent ones have E = 0."""
         return self.e.size // LANES
@@ -173,10 +178,9 @@ def to_lab(
     energy, theta, phi = empty(slots), empty(slots), empty(slots)
     n_hard, n_outside = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     bounds = _NO_BOUNDS if phase_space is None else phase_space.as_kernel()
-    four = (momenta.e, momenta.x, momenta.y, momenta.z)
     moved = (beams.kernel_to_lab, collisions.cosh, collisions.sinh)
     e_lab, t_lab, p_lab = (c.reshape(-1) for c in (energy, theta, phi))
-    _to_lab(*moved, bounds, *four, e_lab, t_lab, p_lab, n_hard, n_outside)
+    _to_lab(*moved, bounds, *momenta.columns, e_lab, t_lab, p_lab, n_hard, n_outside)
     needed = 0 if phase_space is None else phase_space.hard_photons(slots)
     lost = _weigh(needed, collisions.weight, n_hard, n_outside, weight_pb)
     weight_pb[n_events:] = 0.0
@@ -206,8 +210,7 @@ def decay_vertices_cm(
         Slot of the first of the two; the other one is in the next slot.
     """
     vertex = empty(3)
-    four = (momenta.e, momenta.x, momenta.y, momenta.z)
     boost, cosh, sinh = beams.kernel_to_lab, collisions.cosh, collisions.sinh
     flat = vertex.reshape(-1)
-    _vertices(boost, cosh, sinh, mass_GeV, flight_cm, *four, first, flat)
+    _vertices(boost, cosh, sinh, mass_GeV, flight_cm, *momenta.columns, first, flat)
     return vertex

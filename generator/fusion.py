@@ -259,24 +259,13 @@ class Fusion:
         return float(fused * each**2 * GEV2_PB)
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block of ``n_events``; weights are cross section × ``scale``.
-
-        Parameters
-        ----------
-        state : LaneState
-            Generator lanes, advanced in place.
-        n_events : int
-            Lanes to use, at most LANES.
-        scale : float
-            1 / (events in the whole sample).
-        """
+        """Return a block of events; see `Sampler`."""
         threshold = self.mass_GeV**2 / self.beams.s_GeV2
         collisions = self.initial.collide(state, self.beams, threshold)
         flight = self.decay.draw(state)
         u = uniform(state, self.dimensions)
         momenta, weight = Momenta.empty(4), np.empty(LANES)
-        four = (momenta.e, momenta.x, momenta.y, momenta.z)
-        _generate(u, collisions.root, self._mapping, *four, weight)
+        _generate(u, collisions.root, self._mapping, *momenta.columns, weight)
         weight *= self._unit_pb * scale
         photons = to_lab(momenta, weight, n_events, collisions, self.beams)
         if self.veto_tracks:

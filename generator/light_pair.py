@@ -199,7 +199,6 @@ class LightPair(Adaptive):
         self, u: Flat, free: Flat, collisions: Collisions
     ) -> tuple[Momenta, Column]:
         momenta, weight = Momenta.empty(3), np.empty(LANES)
-        four = (momenta.e, momenta.x, momenta.y, momenta.z)
         frame = (collisions.root, collisions.rapidity)
-        _generate(u, free, *frame, self._mapping, *four, weight)
+        _generate(u, free, *frame, self._mapping, *momenta.columns, weight)
         return momenta, weight

@@ -276,22 +276,11 @@ class OmegaPhoton:
         return np.array([sqrt_s, ROOT_MIN * sqrt_s, *masses, norm], np.float32)
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block of ``n_events``; weights are cross section × ``scale``.
-
-        Parameters
-        ----------
-        state : LaneState
-            Generator lanes, advanced in place.
-        n_events : int
-            Lanes to use, at most LANES.
-        scale : float
-            1 / (events in the whole sample).
-        """
+        """Return a block of events; see `Sampler`."""
         collisions = self.initial.collide(state, self.beams, ROOT_MIN**2)
         u = uniform(state, self.dimensions)
         momenta, weight = Momenta.empty(4), np.empty(LANES)
-        four = (momenta.e, momenta.x, momenta.y, momenta.z)
-        _generate(u, collisions.root, self._constants, *four, weight)
+        _generate(u, collisions.root, self._constants, *momenta.columns, weight)
         weight *= scale
         weight[collisions.root < ROOT_MIN] = 0.0
         return to_lab(momenta, weight, n_events, collisions, self.beams)

@@ -50,7 +50,17 @@ class Sampler(Protocol):
         """PDG number of what it comes from; 0 for the collision itself."""
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block whose weights are cross section × ``scale``."""
+        """Return a block whose weights are cross section × ``scale``.
+
+        Parameters
+        ----------
+        state : LaneState
+            Generator lanes, advanced in place.
+        n_events : int
+            Lanes to use, at most LANES; the others have no weight.
+        scale : float
+            1 / (events in the whole sample).
+        """
 
 
 class Stream(NamedTuple):

@@ -223,24 +223,13 @@ class Signal:
         return np.array([self.beams.sqrt_s_GeV, self.mass_GeV], dtype=np.float32)
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block of ``n_events``; weights are σ × ``scale``.
-
-        Parameters
-        ----------
-        state : LaneState
-            Generator lanes, advanced in place.
-        n_events : int
-            Lanes to use, at most LANES.
-        scale : float
-            1 / (events in the whole sample).
-        """
+        """Return a block of events; see `Sampler`."""
         threshold = max(self.mass_GeV**2 / self.beams.s_GeV2, self.root_min**2)
         collisions = self.initial.collide(state, self.beams, threshold)
         flight = self.decay.draw(state)
         u = uniform(state, self.dimensions)
         momenta, weight = Momenta.empty(3), np.empty(LANES)
-        four = (momenta.e, momenta.x, momenta.y, momenta.z)
-        _generate(u, collisions.root, self._decay, *four, weight)
+        _generate(u, collisions.root, self._decay, *momenta.columns, weight)
         weight *= self.cross_section_pb * scale
         if self.root_power != 0.0:
             weight *= np.maximum(collisions.root, self.root_min) ** self.root_power

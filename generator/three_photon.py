@@ -110,25 +110,17 @@ class ThreePhoton(Adaptive):
     @cached_property
     def _mapping(self) -> Flat:
         s = self.beams.s_GeV2
-        low, high = self.phase_space.swaying_rapidities_cms(self.beams)
-        span = high[0] - low[0]
         # the density without 1/log2(1/x_min), which depends on the event
-        c = 512.0 * np.pi**3 / (s * np.log(2.0) * span**2)
+        c = 512.0 * np.pi**3 / (s * np.log(2.0) * self._span**2)
         squared = three_photon_constant(s, alpha=self.alpha)
         # dσ = |M|² dΦ₃ / (2s · 3!), over the density C/6 · Σ x³ sin²θ / P
         weight = squared / (2.0 * s * 6.0) / (c / 6.0) * GEV2_PB
-        softest = np.log2(self.phase_space.fraction_min(self.beams))
-        octaves = 2.0 / np.log(2.0)
-        half = self.beams.sqrt_s_GeV / 2.0
-        scaled = [low[0] * octaves, span * octaves, low[1] * octaves]
-        numbers = [half, softest, weight, *scaled, (high[1] - low[1]) / span]
-        return np.array(numbers, dtype=np.float32)
+        return self._soft_and_wide(self.phase_space.fraction_min(self.beams), weight)
 
     def _generate(
         self, u: Flat, free: Flat, collisions: Collisions
     ) -> tuple[Momenta, Column]:
         momenta, weight = Momenta.empty(3), np.empty(LANES)
-        four = (momenta.e, momenta.x, momenta.y, momenta.z)
         frame = (collisions.root, collisions.rapidity)
-        _generate(u, free, *frame, self._mapping, *four, weight)
+        _generate(u, free, *frame, self._mapping, *momenta.columns, weight)
         return momenta, weight

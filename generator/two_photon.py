@@ -143,22 +143,18 @@ class TwoPhoton:
         return self.phase_space.beam_fraction_min(self.beams, 2)
 
     def block(self, state: LaneState, n_events: int, scale: float) -> Photons:
-        """Return a block of ``n_events``; weights are cross section × ``scale``.
-
-        Parameters
-        ----------
-        state : LaneState
-            Generator lanes, advanced in place.
-        n_events : int
-            Lanes to use, at most LANES.
-        scale : float
-            1 / (events in the whole sample).
-        """
+        """Return a block of events; see `Sampler`."""
         collisions = self.initial.collide(state, self.beams, self._fraction_min)
         u = uniform(state, self.dimensions)
         momenta, weight = Momenta.empty(2), np.empty(LANES)
-        four = (momenta.e, momenta.x, momenta.y, momenta.z)
-        _generate(u, collisions.root, collisions.rapidity, self._mapping, *four, weight)
+        _generate(
+            u,
+            collisions.root,
+            collisions.rapidity,
+            self._mapping,
+            *momenta.columns,
+            weight,
+        )
         weight *= scale
         region = self.phase_space
         pair = to_lab(momenta, weight, n_events, collisions, self.beams, region)
