@@ -1,8 +1,8 @@
 """From excluded signal events to a cross section and to the coupling g.
 
-A prompt ALP gives N = σ(g) L ε with σ ∝ g². A long-lived one also loses the decays
-that happen too late to be selected: ε depends on g through cτ ∝ 1/g², and N(g) = events
-is an equation to solve.
+A prompt ALP gives N = σ(g) L ε with σ ∝ R g², R for radiation off the beams. A long-lived
+one also loses the decays that happen too late to be selected: ε depends on g through
+cτ ∝ 1/g², and N(g) = events is an equation to solve.
 """
 
 from __future__ import annotations
@@ -57,9 +57,12 @@ def cross_section_limit_pb(
 
 
 def coupling_limit(
-    sigma_pb: ArrayLike, mass_GeV: ArrayLike, s_GeV2: float
+    sigma_pb: ArrayLike,
+    mass_GeV: ArrayLike,
+    s_GeV2: float,
+    radiative_factor: float = 1.0,
 ) -> NDArray[np.float64]:
-    """Coupling g [GeV⁻¹] of a cross section, σ = g² α/24 (1 − m²/s)³.
+    """Coupling g [GeV⁻¹] of a cross section, σ = R g² α/24 (1 − m²/s)³.
 
     Parameters
     ----------
@@ -69,6 +72,8 @@ def coupling_limit(
         ALP mass [GeV], > 0; broadcast against `sigma_pb`.
     s_GeV2 : float
         Mandelstam s [GeV²], > 0.
+    radiative_factor : float
+        R, what radiation and the running of α make of the Born cross section, > 0.
 
     Returns
     -------
@@ -87,7 +92,9 @@ def coupling_limit(
     _check_range("sigma_pb", sigma_pb, strict=False)
     _check_range("mass_GeV", mass_GeV, strict=True)
     _check_range("s_GeV2", s_GeV2, strict=True)
-    sigma_at_unit_coupling = production_cross_section_pb(mass_GeV, 1.0, s_GeV2)
+    _check_range("radiative_factor", radiative_factor, strict=True)
+    born_at_unit_coupling = production_cross_section_pb(mass_GeV, 1.0, s_GeV2)
+    sigma_at_unit_coupling = radiative_factor * born_at_unit_coupling
     return np.sqrt(_divide(np.asarray(sigma_pb, float), sigma_at_unit_coupling))
 
 
@@ -97,6 +104,7 @@ def solve_coupling(
     mass_GeV: float,
     s_GeV2: float,
     efficiency: LifetimeEfficiency,
+    radiative_factor: float = 1.0,
 ) -> NDArray[np.float64]:
     """Smallest coupling g [GeV⁻¹] that gives as many selected events as excluded.
 
@@ -112,6 +120,8 @@ def solve_coupling(
         Mandelstam s [GeV²], > 0.
     efficiency : LifetimeEfficiency
         Signal efficiency in bins of the proper decay length.
+    radiative_factor : float
+        Cross section over its Born value, > 0.
 
     Returns
     -------
@@ -137,12 +147,13 @@ def solve_coupling(
     _check_range("luminosity_invfb", luminosity_invfb, strict=True)
     _check_range("mass_GeV", mass_GeV, strict=True)
     _check_range("s_GeV2", s_GeV2, strict=True)
+    _check_range("radiative_factor", radiative_factor, strict=True)
     wanted = np.asarray(events, dtype=np.float64)
     best = float(np.max(efficiency.efficiency))
     sigma_pb = cross_section_limit_pb(wanted, best, luminosity_invfb)
     if best == 0.0:
         return sigma_pb
-    lowest = coupling_limit(sigma_pb, mass_GeV, s_GeV2)
+    lowest = coupling_limit(sigma_pb, mass_GeV, s_GeV2, radiative_factor)
     solvable = np.isfinite(lowest) & (lowest > 0.0)
     if not np.any(solvable):
         return lowest

@@ -27,6 +27,8 @@ def limit_at(
     s_GeV2: float,
     cl: float,
     method: Method,
+    radiative_factor: float = 1.0,
+    radiative_factor_error: float = 0.0,
 ) -> CouplingLimit:
     """Return the expected limit at one mass: events, cross section and coupling.
 
@@ -47,6 +49,9 @@ def limit_at(
         Confidence level, in (0, 1).
     method : Method
         How to set the limit on the events.
+    radiative_factor, radiative_factor_error : float
+        Signal cross section over `production_cross_section_pb`, > 0, and its Monte Carlo
+        standard error, ≥ 0: radiation off the beams and the running of α.
 
     Returns
     -------
@@ -58,18 +63,27 @@ def limit_at(
     ValueError
         If an argument is outside its range.
     """
-    if not 0.0 <= background_error < np.inf:
-        msg = f"background_error: must be finite and >= 0, got {background_error}"
-        raise ValueError(msg)
+    errors = {
+        "background_error": background_error,
+        "radiative_factor_error": radiative_factor_error,
+    }
+    for name, error in errors.items():
+        if not 0.0 <= error < np.inf:
+            msg = f"{name}: must be finite and >= 0, got {error}"
+            raise ValueError(msg)
     events = expected_limits(background_events, cl=cl, method=method).events
-    g = solve_coupling(events, luminosity_invfb, mass_GeV, s_GeV2, efficiency)
+    g = solve_coupling(
+        events, luminosity_invfb, mass_GeV, s_GeV2, efficiency, radiative_factor
+    )
     value, value_error = efficiency.at(_decay_length_cm(mass_GeV, g))
     slope = float(limit_derivative(background_events, cl=cl, method=method))
+    # the coupling follows from events/factor: both errors act on it alike
+    factor_error = events[MEDIAN] * radiative_factor_error / radiative_factor
     g_error = coupling_mc_error(
         g[MEDIAN],
         mass_GeV=mass_GeV,
         events=events[MEDIAN],
-        events_error=abs(slope) * background_error,
+        events_error=np.hypot(slope * background_error, factor_error),
         efficiency=efficiency,
     )
     return CouplingLimit(
@@ -80,7 +94,7 @@ def limit_at(
         events=events,
         efficiency=value,
         efficiency_error=value_error,
-        sigma_pb=_excluded_sigma_pb(g, mass_GeV, s_GeV2),
+        sigma_pb=radiative_factor * _excluded_sigma_pb(g, mass_GeV, s_GeV2),
         g_per_GeV=g,
         g_median_mc_error=float(g_error),
     )
@@ -96,7 +110,7 @@ def _decay_length_cm(mass_GeV: float, g: NDArray[np.float64]) -> NDArray[np.floa
 def _excluded_sigma_pb(
     g: NDArray[np.float64], mass_GeV: float, s_GeV2: float
 ) -> NDArray[np.float64]:
-    """Cross section [pb] of the excluded coupling, infinite with it."""
+    """Born cross section [pb] of the excluded coupling, infinite with it."""
     finite = np.isfinite(g)
     sigma_pb = production_cross_section_pb(mass_GeV, np.where(finite, g, 0.0), s_GeV2)
     return np.where(finite, sigma_pb, np.inf)

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 MASS_BINS_PER_GEV: Final = 200.0
 """Spectra: m² in bins of equal width in mass, 5 MeV."""
 RECOIL_BINS_PER_GEV: Final = 200.0
+TOTAL_BINS_PER_GEV: Final = 100.0
+"""M(γγγ), whose resolution is 0.1 to 0.2 GeV."""
 N_MASS_BINS: Final = 2400
 N_RECOIL_BINS: Final = 1200
+N_TOTAL_BINS: Final = 1500
+"""To 15 GeV: the resolution carries events beyond √s."""
+_ACCEPTANCE: Final = int(Stage.ACCEPTANCE)
 _HELICITY: Final = int(Stage.HELICITY)
 _N_LEVELS: Final = int(Stage.WINDOW)
 
@@ -88,14 +93,20 @@ def _tally(
     m2_low: NDArray[np.float64],
     m2_high: NDArray[np.float64],
     recoil: NDArray[np.float64],
+    total: NDArray[np.float64],
 ) -> None:
     seen[:] = -1
     for i in range(n_events):
         w = weights[i]
+        if w == 0.0:  # outside the generated region
+            continue
         levels[0, 0, level_low[i]] += w
         levels[0, 1, level_low[i]] += w * w
         levels[1, 0, level_high[i]] += w
         levels[1, 1, level_high[i]] += w * w
+        if level_low[i] >= _ACCEPTANCE:  # the same in both selections
+            m2 = pair_m2[i] + pair_m2[LANES + i] + pair_m2[2 * LANES + i]
+            _fill(total, np.sqrt(m2), TOTAL_BINS_PER_GEV, w)
         if level_low[i] >= _HELICITY:
             _fill(m2_low, np.sqrt(lightest[i]), MASS_BINS_PER_GEV, w)
             _mark(
@@ -138,6 +149,8 @@ class Tally:
     """m² of all pairs of the high-mass selection, shape (2, N_MASS_BINS)."""
     recoil: NDArray[np.float64] = field(init=False)
     """E* of all photons of the high-mass selection, shape (2, N_RECOIL_BINS)."""
+    total: NDArray[np.float64] = field(init=False)
+    """M(γγγ) of events whose photons are in the acceptance, shape (2, N_TOTAL_BINS)."""
     _seen: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -148,6 +161,7 @@ class Tally:
         self.m2_low = np.zeros((2, N_MASS_BINS))
         self.m2_high = np.zeros((2, N_MASS_BINS))
         self.recoil = np.zeros((2, N_RECOIL_BINS))
+        self.total = np.zeros((2, N_TOTAL_BINS))
         self._seen = np.empty(n_windows, np.int64)
 
     def add(self, candidates: Candidates, part: Levels | None = None) -> None:
@@ -174,6 +188,7 @@ class Tally:
             self.m2_low,
             self.m2_high,
             self.recoil,
+            self.total,
         )
 
     def in_windows(self) -> NDArray[np.float64]:

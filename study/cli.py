@@ -9,14 +9,25 @@ import signal
 import sys
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from study.cli_options import (
+    ConfigFile,
+    Jobs,
+    Masses,
+    NMasses,
+    Out,
+    Preset,
+    Quick,
+    Seed,
+    Set,
+    configuration,
+    numbers,
+    results_folder,
+)
 from study.errors import InputError
-
-if TYPE_CHECKING:
-    from study.config import Config
 
 app = typer.Typer(
     name="alpenglow",
@@ -27,81 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Preset = Annotated[
-    str | None, typer.Option(help="Preset to start from (see: alpenglow presets).")
-]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="TOML file instead of a preset.")
-]
-Masses = Annotated[
-    str | None, typer.Option(help="ALP masses [GeV], comma-separated: 0.2,0.5,1.")
-]
-NMasses = Annotated[
-    int | None, typer.Option(help="Number of masses between the configured bounds.")
-]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Override: section.key=value.")
-]
-Out = Annotated[str, typer.Option(help="Results folder.")]
-Jobs = Annotated[int, typer.Option(min=1, help="Worker processes.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Samples ten times smaller.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Random seed.")]
-
-DEFAULT_PRESET = "belle2-2017"
 _INTERRUPTED = 130
-
-
-def _config(
-    preset: str | None,
-    config: Path | None,
-    masses: str | None,
-    n_masses: int | None,
-    assignments: list[str] | None,
-    seed: int | None,
-    *,
-    quick: bool,
-) -> Config:
-    from study import load  # noqa: PLC0415
-
-    if preset is not None and config is not None:
-        msg = "--preset and --config exclude each other"
-        raise InputError(msg)
-    if masses is not None and n_masses is not None:
-        msg = "--masses and --n-masses exclude each other"
-        raise InputError(msg)
-    if config is not None:
-        source, data = str(config), load.read_file(config)
-    else:
-        source = preset or DEFAULT_PRESET
-        data = load.read_toml(load.preset_text(source), source)
-    data.pop("kind", None)  # a results folder's config.toml is a valid configuration
-    extra: dict[str, Any] = {}
-    if masses is not None:
-        extra["scan.masses_GeV"] = _numbers(masses, "--masses")
-    if n_masses is not None:
-        extra["scan.n_masses"] = n_masses
-        if isinstance(table := data.get("scan"), dict):
-            table.pop("masses_GeV", None)
-    if seed is not None:
-        extra["seed"] = seed
-    data = load.override(data, [f"{key}={value}" for key, value in extra.items()])
-    result = load.parse(load.override(data, assignments or []), source)
-    return load.quickened(result) if quick else result
-
-
-def _numbers(text: str, option: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        msg = f"{option} {text}: expected numbers separated by commas"
-        raise InputError(msg) from None
-
-
-def _folder(out: str) -> Path:
-    if not out.strip():
-        msg = "--out is empty: name a folder for the results"
-        raise InputError(msg)
-    return Path(out)
 
 
 @app.command()
@@ -118,11 +55,13 @@ def scan(
     quick: Quick = False,
 ) -> None:
     """Scan the ALP mass: efficiencies, backgrounds, expected limits."""
-    study = _config(preset, config, masses, n_masses, assignments, seed, quick=quick)
+    study = configuration(
+        preset, config, masses, n_masses, assignments, seed, quick=quick
+    )
     from study.scan import run_scan  # noqa: PLC0415
     from study.summary import summary  # noqa: PLC0415
 
-    folder = run_scan(study, _folder(out), jobs=jobs)
+    folder = run_scan(study, results_folder(out), jobs=jobs)
     typer.echo(summary(folder.path))
 
 
@@ -145,32 +84,107 @@ def separation(
     """Signal efficiency against mass for several crystal separations."""
     chosen = list(assignments or [])
     if crystals is not None:
-        chosen.append(f"separation.crystals={_numbers(crystals, '--crystals')}")
-    study = _config(preset, config, masses, n_masses, chosen, seed, quick=quick)
+        chosen.append(f"separation.crystals={numbers(crystals, '--crystals')}")
+    study = configuration(preset, config, masses, n_masses, chosen, seed, quick=quick)
     from study.scan import run_separation  # noqa: PLC0415
 
-    folder = run_separation(study, _folder(out), jobs=jobs)
+    folder = run_separation(study, results_folder(out), jobs=jobs)
     typer.echo(f"wrote {folder.path / 'efficiency.csv'}")
 
 
 @app.command()
+def radiation(
+    out: Out,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    masses: Masses = None,
+    n_masses: NMasses = None,
+    assignments: Set = None,
+    jobs: Jobs = 1,
+    seed: Seed = None,
+    *,
+    quick: Quick = False,
+) -> None:
+    """Scan without and with radiation off the beams, and compare."""
+    study = configuration(
+        preset, config, masses, n_masses, assignments, seed, quick=quick
+    )
+    from study.radiation import run_radiation  # noqa: PLC0415
+
+    folder = run_radiation(study, results_folder(out), jobs=jobs)
+    typer.echo(f"wrote {folder.path / 'radiation.csv'}")
+    _draw(folder.path)
+
+
+@app.command()
 def sample(
-    process: Annotated[str, typer.Argument(help="signal or aaa.")],
+    process: Annotated[
+        str,
+        typer.Argument(
+            help="signal, fusion, aaa, aaaa, aa, eea, pigamma, etagamma, etapgamma, "
+            "omegagamma."
+        ),
+    ],
     n_events: Annotated[int, typer.Option("-n", help="Number of events.")],
-    out: Annotated[Path, typer.Option(help="ROOT file to write.")],
+    out: Annotated[Path, typer.Option(help="File to write: .root, .lhe or .lhe.gz.")],
     seed: Seed = None,
     mass: Annotated[float | None, typer.Option(help="ALP mass [GeV].")] = None,
-    coupling: Annotated[float, typer.Option(help="ALP coupling [1/GeV].")] = 1e-3,
+    coupling: Annotated[
+        float | None, typer.Option(help="ALP coupling [1/GeV]; 1e-3 if not given.")
+    ] = None,
+    theta_lab: Annotated[
+        str | None, typer.Option(help="Region: polar angles in the lab [deg]: 17,150.")
+    ] = None,
+    theta_cms: Annotated[
+        str | None, typer.Option(help="Region: angles in the CM frame [deg]: 26,154.")
+    ] = None,
+    e_cms: Annotated[
+        float | None, typer.Option(help="Region: smallest CM energy [GeV].")
+    ] = None,
+    e_lab: Annotated[
+        float | None, typer.Option(help="Region: smallest lab energy [GeV].")
+    ] = None,
+    extra_e_cms: Annotated[
+        float | None, typer.Option(help="Region: of the fourth photon of aaaa [GeV].")
+    ] = None,
+    names: Annotated[
+        str, typer.Option(help="Names of the columns in ROOT files: ours or basf2.")
+    ] = "ours",
     preset: Preset = None,
     config: ConfigFile = None,
     assignments: Set = None,
+    *,
+    unweighted: Annotated[
+        bool, typer.Option("--unweighted", help="Events of one weight.")
+    ] = False,
+    rntuple: Annotated[
+        bool, typer.Option("--rntuple", help="An RNTuple instead of a TTree.")
+    ] = False,
 ) -> None:
-    """Write events of one process to a ROOT file (TTree "events")."""
-    study = _config(preset, config, None, None, assignments, seed, quick=False)
+    """Write events of one process to a ROOT ("events") or Les Houches file."""
+    study = configuration(preset, config, None, None, assignments, seed, quick=False)
     from study.sample import write_sample  # noqa: PLC0415
 
+    bounds: dict[str, Any] = {
+        "energy_cms_min_GeV": e_cms,
+        "energy_lab_min_GeV": e_lab,
+        "extra_energy_cms_min_GeV": extra_e_cms,
+    }
+    if theta_lab is not None:
+        bounds["theta_lab_deg"] = numbers(theta_lab, "--theta-lab")
+    if theta_cms is not None:
+        bounds["theta_cms_deg"] = numbers(theta_cms, "--theta-cms")
     report = write_sample(
-        process, n_events, out, study, mass_GeV=mass, coupling_per_GeV=coupling
+        process,
+        n_events,
+        out,
+        study,
+        mass_GeV=mass,
+        coupling_per_GeV=coupling,
+        bounds=bounds,
+        unweighted=unweighted,
+        rntuple=rntuple,
+        names=names,
     )
     typer.echo(report)
 
@@ -180,6 +194,10 @@ def figures(
     folder: Annotated[Path, typer.Argument(help="Results folder.")],
 ) -> None:
     """Draw (again) every figure of a results folder."""
+    _draw(folder)
+
+
+def _draw(folder: Path) -> None:
     from study.figures import draw_all  # noqa: PLC0415
 
     try:

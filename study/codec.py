@@ -8,7 +8,7 @@ import numpy as np
 
 from selection.candidates import SelectionName
 from selection.windows import Observable, Window
-from study.points import Separated, SignalPoint, Sums
+from study.sums import ARRAYS, Separated, SignalPoint, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, "NDArray[Any]"]
 
-_SUMS = ("passed", "in_windows", "m2_low", "m2_high", "recoil")
-
 
 def encode_sums(sums: Sums, prefix: str = "") -> Arrays:
     """Return the arrays of a work unit's sums."""
-    arrays: Arrays = {f"{prefix}{name}": getattr(sums, name) for name in _SUMS}
+    arrays: Arrays = {f"{prefix}{name}": getattr(sums, name) for name in ARRAYS}
     arrays[f"{prefix}n_events"] = np.array(sums.n_events)
     return arrays
 
@@ -30,7 +28,7 @@ def encode_sums(sums: Sums, prefix: str = "") -> Arrays:
 def decode_sums(arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> Sums:
     """Return the sums that `encode_sums` wrote."""
     n_events = int(arrays[f"{prefix}n_events"])
-    return Sums(n_events, *(arrays[f"{prefix}{name}"] for name in _SUMS))
+    return Sums(n_events, *(arrays[f"{prefix}{name}"] for name in ARRAYS))
 
 
 def encode_windows(windows: Sequence[Window]) -> Arrays:

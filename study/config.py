@@ -8,119 +8,39 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
-from detector.response import BackgroundLevel
-from detector.separation import Distance, MergeRule
-from detector.simulate import Detector, Trigger
 from fit.results import Method
-from generator.beams import Beams
-from generator.processes import KEV_PER_GEV
+from generator.processes import BACKGROUNDS, KEV_PER_GEV, Options
 from selection.candidates import Cuts
-from selection.tally import MASS_BINS_PER_GEV, N_MASS_BINS
+from study.config_fields import (
+    SOME,
+    Angle,
+    Int,
+    Level,
+    NaturalInt,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
+from study.config_simulation import BeamsConfig, DetectorConfig, GeneratorConfig
 
 ANGLE_MARGIN_DEG: Final = 2.0
 """Backgrounds are generated this far beyond the cuts, since photons migrate."""
-HIGHEST_SQRT_S_GEV: Final = N_MASS_BINS / MASS_BINS_PER_GEV
-"""The spectra end there; SuperKEKB stays below."""
+LIGHT_PAIRS: Final = "aaa-light"
+"""Name of γγγ where it is aimed at light pairs; see `study.light_pairs`."""
 LIGHTEST_GEV: Final = 0.001
 """Lighter ALPs would fly out of the detector within the shortest simulated bin."""
 
 
-def _number(value: object) -> object:
-    if isinstance(value, bool | str):
-        msg = "Input should be a number"
-        raise ValueError(msg)  # noqa: TRY004  # pydantic turns no other error into its own
-    return value
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) != len(values):
-        msg = "holds a value twice"
+def _background(name: str) -> str:
+    if name not in BACKGROUNDS:
+        msg = f"must be one of {', '.join(BACKGROUNDS)}"
         raise ValueError(msg)
-    return values
-
-
-Int = Annotated[int, BeforeValidator(_number)]
-Float = Annotated[float, BeforeValidator(_number)]
-PositiveInt = Annotated[Int, Field(gt=0)]
-NaturalInt = Annotated[Int, Field(ge=0)]
-PositiveFloat = Annotated[Float, Field(gt=0.0)]
-Fraction = Annotated[Float, Field(gt=0.0, le=1.0)]
-Level = Annotated[Float, Field(gt=0.0, lt=1.0)]
-Angle = Annotated[Float, Field(gt=0.0, lt=180.0)]
-SOME: Final = (Field(min_length=1), AfterValidator(_distinct))
-"""What lists of choices fulfil: not empty, nothing twice."""
-
-
-class Section(BaseModel):
-    """A table of the configuration: frozen, no unknown keys, numbers are finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class BeamsConfig(Section):
-    """Beam energies and half the crossing angle."""
-
-    electron_GeV: PositiveFloat = 7.007
-    positron_GeV: PositiveFloat = 4.000
-    half_crossing_rad: Annotated[Float, Field(ge=0.0, lt=0.5)] = 0.0415
-
-    @model_validator(mode="after")
-    def _b_factory(self) -> Self:
-        sqrt_s = self.build().sqrt_s_GeV
-        if sqrt_s > HIGHEST_SQRT_S_GEV:
-            msg = (
-                f"sqrt(s) = {sqrt_s:.4g} GeV: spectra reach {HIGHEST_SQRT_S_GEV:g} GeV"
-            )
-            raise ValueError(msg)
-        return self
-
-    def build(self) -> Beams:
-        """Return the beams."""
-        return Beams(self.electron_GeV, self.positron_GeV, self.half_crossing_rad)
-
-
-class TriggerConfig(Section):
-    """First-level trigger: deposits above a threshold after coarse merging."""
-
-    enabled: bool = True
-    min_deposits: PositiveInt = 3
-    threshold_GeV: Annotated[Float, Field(ge=0.0)] = 0.1
-    merge_crystals: NaturalInt = 0
-
-
-class DetectorConfig(Section):
-    """ECL model."""
-
-    merge_crystals: NaturalInt = 2
-    merge_rule: MergeRule = MergeRule.SQUARE
-    merge_distance: Distance = Distance.IMPACT
-    photon_efficiency: Fraction = 1.0
-    background_level: BackgroundLevel = BackgroundLevel.LOW
-    trigger: TriggerConfig = TriggerConfig()
-
-    def build(self, merge_crystals: int | None = None) -> Detector:
-        """Return the detector, with another separation if asked."""
-        crystals = self.merge_crystals if merge_crystals is None else merge_crystals
-        return Detector(
-            merge_crystals=crystals,
-            merge_rule=self.merge_rule,
-            merge_distance=self.merge_distance,
-            photon_efficiency=self.photon_efficiency,
-            background=self.background_level,
-            trigger=Trigger(**self.trigger.model_dump()),
-        )
+    return name
 
 
 class SelectionConfig(Section):
@@ -162,7 +82,16 @@ class EventsConfig(Section):
     lifetime: PositiveInt = 500_000
     """Signal events per mass with decay lengths spread in log."""
     background: PositiveInt = 200_000_000
-    """Events of each background process."""
+    """Events of γγγ."""
+    light_pairs: NaturalInt = 20_000_000
+    """Events of γγγ aimed at light pairs, for the windows of light ALPs; 0: none."""
+    other_backgrounds: PositiveInt = 10_000_000
+    """Events of each other background: slower, and rarer in the windows."""
+
+    def of(self, process: str) -> int:
+        """Return the number of events of a background process."""
+        sizes = {"aaa": self.background, LIGHT_PAIRS: self.light_pairs}
+        return sizes.get(process, self.other_backgrounds)
 
 
 class ScanConfig(Section):
@@ -216,8 +145,11 @@ class Config(Section):
 
     title: str = "ALP sensitivity"
     seed: Annotated[Int, Field(ge=0, lt=2**63)] = 1709
-    processes: Annotated[tuple[Literal["aaa"], ...], *SOME] = ("aaa",)
+    processes: Annotated[
+        tuple[Annotated[str, AfterValidator(_background)], ...], *SOME
+    ] = ("aaa",)
     beams: BeamsConfig = BeamsConfig()
+    generator: GeneratorConfig = GeneratorConfig()
     detector: DetectorConfig = DetectorConfig()
     selection: SelectionConfig = SelectionConfig()
     events: EventsConfig = EventsConfig()
@@ -265,6 +197,10 @@ class Config(Section):
         """Return a hash of everything that results depend on."""
         text = self.model_dump_json(exclude={"title"})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def options(self) -> Options:
+        """Return the options of the samplers."""
+        return self.generator.options(self.beams)
 
     def crystals(self) -> tuple[int, ...]:
         """Return the separations to simulate: the detector's own first."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from selection.windows import Window
     from study.config import Config
-    from study.points import Separated, SignalPoint, Sums
+    from study.sums import Separated, SignalPoint, Sums
 
 
 def stage_sums(
@@ -33,18 +33,23 @@ def stage_sums(
 
 
 def efficiency_and_interval(
-    reached: NDArray[np.float64],
+    reached: NDArray[np.float64], window_weight: float | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return efficiencies with their Clopper-Pearson interval (68.3 %).
 
     Weighted events count as Kish's effective number of unweighted ones, (Σw)²/Σw². The
     interval takes the effective number of the generated sample as the trials, which is
     exact for unweighted events and an approximation where weights vary with the cuts.
+    A window counted in another sample has as many trials as events of the weight found
+    in it, Σw²/Σw, would make up the whole cross section.
 
     Parameters
     ----------
     reached : array of shape (2, stages)
         (Σw, Σw²) at every stage, the first being all events.
+    window_weight : float, optional
+        If the last stage was counted in another sample: the weight of its events in case
+        none is in the window.
 
     Returns
     -------
@@ -55,13 +60,20 @@ def efficiency_and_interval(
     weight, weight_squared = reached[:, 0]
     n_effective = weight**2 / weight_squared if weight_squared > 0.0 else 0.0
     efficiency = reached[0] / weight if weight > 0.0 else np.zeros_like(reached[0])
-    passed = np.minimum(efficiency * n_effective, n_effective)
     squares = np.where(reached[1] > 0.0, reached[1], 1.0)
     effective = reached[0] ** 2 / squares
-    return efficiency, clopper_pearson(passed, n_effective), effective
+    trials = np.full(efficiency.shape, n_effective)
+    if window_weight is not None:
+        inside, squared = reached[:, -1]
+        each = squared / inside if inside > 0.0 else window_weight
+        trials[-1] = weight / each if each > 0.0 else 0.0
+    passed = np.minimum(efficiency * trials, trials)
+    return efficiency, clopper_pearson(passed, trials), effective
 
 
-def clopper_pearson(passed: NDArray[np.float64], total: float) -> NDArray[np.float64]:
+def clopper_pearson(
+    passed: NDArray[np.float64], total: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
     """Return the central 68.3 % interval of a binomial probability, shape (2, ...).
 
     C. J. Clopper, E. S. Pearson, Biometrika 26 (1934) 404, by quantiles of the beta
@@ -70,18 +82,33 @@ def clopper_pearson(passed: NDArray[np.float64], total: float) -> NDArray[np.flo
     tail = 0.5 * (1.0 - GAUSSIAN_68)
     lower, upper = np.zeros_like(passed), np.ones_like(passed)
     some, missed = passed > 0.0, passed < total
-    lower[some] = betaincinv(passed[some], total - passed[some] + 1.0, tail)
-    upper[missed] = betaincinv(passed[missed] + 1.0, total - passed[missed], 1.0 - tail)
+    failed = total - passed
+    lower[some] = betaincinv(passed[some], failed[some] + 1.0, tail)
+    upper[missed] = betaincinv(passed[missed] + 1.0, failed[missed], 1.0 - tail)
     return np.stack([lower, upper])
 
 
-def binomial_error(
-    efficiency: NDArray[np.float64], effective: NDArray[np.float64]
+def weighted_error(
+    passed: NDArray[np.float64], generated: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return √(ε(1 − ε)/n) from an efficiency and the events that passed."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        n = np.where(efficiency > 0.0, effective / efficiency, np.inf)
-    return np.asarray(np.sqrt(efficiency * (1.0 - efficiency) / n))
+    """Return the standard error of the efficiency ε = Σw(passed)/Σw(generated).
+
+    Parameters
+    ----------
+    passed, generated : arrays of shape (2, ...)
+        (Σw, Σw²) of the events that pass and of all of them.
+
+    Returns
+    -------
+    array of shape (...)
+        √[(1 − 2ε) Σw²(passed) + ε² Σw²(generated)] / Σw(generated), from the sums over
+        events of (1 − ε)²w² if they pass and ε²w² if not; √(ε(1 − ε)/n) for equal
+        weights. 0 without events.
+    """
+    total = np.where(generated[0] > 0.0, generated[0], 1.0)
+    efficiency = passed[0] / total
+    variance = (1.0 - 2.0 * efficiency) * passed[1] + efficiency**2 * generated[1]
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)) / total)
 
 
 def _window_index(item: Separated, selection: SelectionName) -> int | None:
@@ -99,8 +126,8 @@ def efficiency_rows(
             for selection in SelectionName:
                 index = _window_index(item, selection)
                 reached = stage_sums(item.sums, selection, index)
-                value, _, effective = efficiency_and_interval(reached)
-                errors = binomial_error(value, effective)
+                value, _, _ = efficiency_and_interval(reached)
+                errors = weighted_error(reached, reached[:, :1])
                 for stage in Stage:
                     yield (
                         point.mass_GeV,
@@ -136,10 +163,16 @@ def window_rows(points: Iterable[SignalPoint]) -> Iterator[tuple[object, ...]]:
 def cutflow_rows(
     process: str, sums: Sums, windows: Iterable[tuple[Window, int]]
 ) -> Iterator[tuple[object, ...]]:
-    """Yield the cut flow of one sample, once for every (window, index)."""
+    """Yield the cut flow of one sample, once for every (window, index).
+
+    A window counted in another sample may hold more effective events than the stages
+    before it.
+    """
     for window, index in windows:
         reached = stage_sums(sums, window.selection, index)
-        value, interval, effective = efficiency_and_interval(reached)
+        value, interval, effective = efficiency_and_interval(
+            reached, sums.counted_elsewhere.get(index)
+        )
         for stage in Stage:
             yield (
                 process,

@@ -12,7 +12,9 @@ from selection.tally import (
     MASS_BINS_PER_GEV,
     N_MASS_BINS,
     N_RECOIL_BINS,
+    N_TOTAL_BINS,
     RECOIL_BINS_PER_GEV,
+    TOTAL_BINS_PER_GEV,
 )
 from study.names import mass_label
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from study.points import SignalPoint, Sums
+    from study.sums import SignalPoint, Sums
 
 Histogram = hist.Hist[hist.storage.Weight]
 
@@ -43,6 +45,15 @@ def recoil_histogram(sums: NDArray[np.float64], label: str) -> Histogram:
     return _filled(axis, sums, label)
 
 
+def total_histogram(sums: NDArray[np.float64], label: str) -> Histogram:
+    """Return a weighted M(γγγ) histogram from (Σw, Σw²)."""
+    top = N_TOTAL_BINS / TOTAL_BINS_PER_GEV
+    axis = hist.axis.Regular(
+        N_TOTAL_BINS, 0.0, top, name="mass", label=r"$M_{\gamma\gamma\gamma}$ [GeV]"
+    )
+    return _filled(axis, sums, label)
+
+
 def _filled(
     axis: hist.axis.AxisProtocol, sums: NDArray[np.float64], label: str
 ) -> Histogram:
@@ -53,18 +64,23 @@ def _filled(
 
 
 def spectra(sums: Sums, folder: str) -> dict[str, Histogram]:
-    """Return the three spectra of a sample by their path in the file."""
+    """Return the spectra of a sample by their path in the file."""
     return {
         f"{folder}/low/m2": mass_histogram(sums.m2_low, folder),
         f"{folder}/high/m2": mass_histogram(sums.m2_high, folder),
         f"{folder}/high/recoil": recoil_histogram(sums.recoil, folder),
+        f"{folder}/three_photon_mass": total_histogram(sums.total, folder),
     }
 
 
 def write_histograms(
     path: Path, points: list[SignalPoint], backgrounds: Mapping[str, Sums]
 ) -> None:
-    """Write the spectra of all samples as TH1D: pb per bin, or share of signal."""
+    """Write the spectra of all samples as TH1D: pb per bin.
+
+    The signal is normalised to a Born cross section of 1 pb, so without radiation it is
+    the share of the events.
+    """
     with uproot.recreate(path) as file:
         for process, sums in backgrounds.items():
             for name, histogram in spectra(sums, f"background/{process}").items():

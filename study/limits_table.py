@@ -1,4 +1,9 @@
-"""``limits.csv``: a row per mass, selection, luminosity, confidence level and method."""
+"""``limits.csv``: a row per mass, selection, luminosity, confidence level and method.
+
+``sigma_pb`` is the limit on the whole cross section of e⁺e⁻ → γa, radiation included:
+events/(L ε) with the efficiency of radiated events. The coupling follows from the Born
+cross section times ``radiative_factor``, which is 1 without radiation and with α(0).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from fit import LifetimeEfficiency, limit_at
 from fit.results import MEDIAN
 from generator.constants import INVFB_TO_INVPB
 from selection.candidates import SelectionName, Stage
+from study.efficiencies import weighted_error
 from study.points import wanted_windows
 
 if TYPE_CHECKING:
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
     from fit.results import CouplingLimit, Method
     from selection.windows import Window
     from study.config import Config
-    from study.points import SignalPoint
+    from study.sums import SignalPoint
 
 _LOSS_THAT_MATTERS: Final = 0.5
 
@@ -46,6 +52,8 @@ class Row:
     limit: CouplingLimit | None
     """None where the selection keeps no signal."""
     mass_GeV: float
+    radiative_factor: tuple[float, float]
+    """Signal cross section over that of the Born process with α(0), and its error."""
     selection: SelectionName
     observable: str
     luminosity_invfb: float
@@ -86,6 +94,7 @@ class Row:
             self.method,
             efficiency,
             efficiency_error,
+            *self.radiative_factor,
             self.background.sigma_pb * exposure,
             self.background.error_pb * exposure,
             *events,
@@ -98,15 +107,18 @@ class Row:
 
 
 def lifetime_efficiency(point: SignalPoint, index: int) -> LifetimeEfficiency:
-    """Return the efficiency of a point's window ``index`` by decay length."""
-    passed, generated = point.lifetime_passed[index], point.lifetime_generated
-    safe = np.maximum(generated, 1.0)
-    # a bin without selected events still has an error: that of one event
-    variance = np.maximum(passed * (1.0 - passed / safe), passed == 0.0)
+    """Return the efficiency of a point's window ``index`` by decay length.
+
+    A bin without selected events still has an error: that of one typical event.
+    """
+    passed, generated = point.lifetime_passed[:, index], point.lifetime_generated
+    total = np.where(generated[0] > 0.0, generated[0], 1.0)
+    one_event = generated[1] / total**2
+    error = weighted_error(passed, generated)
     return LifetimeEfficiency(
         edges_cm=point.lifetime_edges_cm,
-        efficiency=passed / safe,
-        efficiency_error=np.sqrt(variance) / safe,
+        efficiency=passed[0] / total,
+        efficiency_error=np.where(passed[0] > 0.0, error, one_event),
     )
 
 
@@ -120,11 +132,13 @@ def limiting_factor(
     trigger. Otherwise it is statistics.
     """
     reach: NDArray[np.float64] = point.separated[0].sums.passed[0, 0]
-    prompt, detected = float(efficiency.efficiency[0]), float(reach[Stage.DETECTED])
+    generated, detected, triggered, *_ = map(float, reach)
+    prompt = float(efficiency.efficiency[0])
+    unmerged = point.unmerged_detected * generated
     survival = {
         "lifetime": at_limit / prompt if prompt > 0.0 else 1.0,
-        "merged photons": detected / max(point.unmerged_detected, 1e-12),
-        "trigger": float(reach[Stage.TRIGGER]) / max(detected, 1e-12),
+        "merged photons": detected / max(unmerged, 1e-12),
+        "trigger": triggered / max(detected, 1e-12),
     }
     worst = min(survival, key=lambda name: survival[name])
     return worst if survival[worst] < _LOSS_THAT_MATTERS else "statistics"
@@ -150,10 +164,13 @@ def _row(
         s_GeV2=config.beams.build().s_GeV2,
         cl=cl,
         method=method,
+        radiative_factor=point.radiative_factor,
+        radiative_factor_error=point.radiative_factor_error,
     )
     return Row(
         limit=limit,
         mass_GeV=point.mass_GeV,
+        radiative_factor=(point.radiative_factor, point.radiative_factor_error),
         selection=item.selection,
         observable=item.observable.value,
         luminosity_invfb=luminosity,
@@ -172,9 +189,20 @@ def _insensitive(
 ) -> Row:
     """Return the row of a selection that keeps (almost) no signal."""
     reach = point.separated[0].sums.passed[0, 0]
-    merged = reach[Stage.DETECTED] < _LOSS_THAT_MATTERS * point.unmerged_detected
+    unmerged = point.unmerged_detected * reach[Stage.GENERATED]
+    merged = reach[Stage.DETECTED] < _LOSS_THAT_MATTERS * unmerged
     why = "merged photons" if merged else "selection"
-    return Row(None, point.mass_GeV, selection, observable, *choice, NO_BACKGROUND, why)
+    factor = (point.radiative_factor, point.radiative_factor_error)
+    return Row(
+        None,
+        point.mass_GeV,
+        factor,
+        selection,
+        observable,
+        *choice,
+        NO_BACKGROUND,
+        why,
+    )
 
 
 def rows(

@@ -145,7 +145,7 @@ def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]
 def quickened(config: Config) -> Config:
     """Return the configuration with every sample ten times smaller."""
     events = {
-        name: max(1, size // QUICK_SHARE)
+        name: min(size, max(1, size // QUICK_SHARE))
         for name, size in config.events.model_dump().items()
     }
     return config.model_copy(update={"events": EventsConfig(**events)})

@@ -16,6 +16,8 @@ LIMIT_COLUMNS: Final = (
     "method",
     "signal_efficiency",
     "signal_efficiency_error",
+    "radiative_factor",
+    "radiative_factor_error",
     "background_events",
     "background_events_error",
     *(f"events_{name}" for name in QUANTILES),
@@ -54,6 +56,26 @@ WINDOW_COLUMNS: Final = (
     "low",
     "high",
     "kept",
+)
+RADIATION_COLUMNS: Final = (
+    "mass_GeV",
+    "selection",
+    "observable",
+    "luminosity_invfb",
+    "cl",
+    "method",
+    "sigma_ratio",
+    "sigma_ratio_error",
+    *(
+        f"{quantity}_{study}{error}"
+        for quantity in ("efficiency", "background_pb")
+        for study in ("born", "radiated")
+        for error in ("", "_error")
+    ),
+    "g_per_GeV_born",
+    "g_per_GeV_radiated",
+    "g_ratio",
+    "g_ratio_mc_error",
 )
 
 

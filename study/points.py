@@ -6,7 +6,7 @@ large enough (a second or so) to send to a worker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +15,8 @@ from detector.geometry import Region
 from detector.response import resolution as relative_resolution
 from generator.alp import recoil_energy_GeV
 from generator.phase_space import PhaseSpace
-from generator.processes import stream
+from generator.processes import sampler as sampler_of
+from generator.processes import signal_cross_section_pb, stream
 from generator.sampling import (
     BLOCKS_PER_CHUNK,
     EVENTS_PER_CHUNK,
@@ -24,7 +25,6 @@ from generator.sampling import (
     n_chunks,
 )
 from generator.signal import LogUniform, Prompt, Signal
-from generator.three_photon import ThreePhoton
 from selection.candidates import Candidates, SelectionName, Stage, select
 from selection.tally import Tally
 from selection.windows import (
@@ -36,7 +36,9 @@ from selection.windows import (
     table,
     window,
 )
-from study.config import ANGLE_MARGIN_DEG
+from study.config import ANGLE_MARGIN_DEG, LIGHT_PAIRS
+from study.light_pairs import aimed_sampler
+from study.sums import Separated, SignalPoint, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from detector.simulate import Detector
     from generator.columns import Photons
     from generator.sampling import Sampler, Stream
+    from generator.signal import DecayLaw
     from study.config import Config
 
 PILOT_EVENTS: Final = EVENTS_PER_CHUNK
@@ -61,65 +64,22 @@ LONGEST_FLIGHT_CM: Final = 240.0
 """Farther than any front-face point is from the IP (235 cm)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Weighted counts that a work unit returns, as plain arrays."""
-
-    n_events: int
-    passed: NDArray[np.float64]
-    """(Σw, Σw²) reaching each stage, shape (selection, 2, stages before the window)."""
-    in_windows: NDArray[np.float64]
-    """(Σw, Σw²) in each window and part, shape (2, windows, parts)."""
-    m2_low: NDArray[np.float64]
-    m2_high: NDArray[np.float64]
-    recoil: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, tally: Tally) -> Sums:
-        """Return the sums of a tally."""
-        return cls(
-            n_events=tally.n_events,
-            passed=tally.passed(),
-            in_windows=tally.in_windows(),
-            m2_low=tally.m2_low,
-            m2_high=tally.m2_high,
-            recoil=tally.recoil,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Separated:
-    """Signal of one mass at one crystal separation."""
-
-    crystals: int
-    windows: tuple[Window, ...]
-    """The windows that could be defined: none where (almost) no signal is selected."""
-    sums: Sums
-
-
-@dataclass(frozen=True, slots=True)
-class SignalPoint:
-    """Everything a scan needs of one mass."""
-
-    mass_GeV: float
-    separated: tuple[Separated, ...]
-    """One entry per separation, the detector's own first."""
-    unmerged_detected: float
-    """Share of events with three clusters if no photons merged."""
-    lifetime_edges_cm: NDArray[np.float64]
-    """Bins of proper decay length [cm], shape (n + 1,), the first from 0."""
-    lifetime_passed: NDArray[np.float64]
-    """Selected events per window and bin, shape (windows, n); bin 0 is prompt."""
-    lifetime_generated: NDArray[np.float64]
-    """Generated events per bin, shape (n,)."""
-
-
 def _candidates(
     sampler: Sampler, detector: Detector, config: Config, seed: Stream, n_events: int
 ) -> Iterator[tuple[Photons, Candidates]]:
     beams, cuts = config.beams.build(), config.selection.cuts()
     for photons, state in blocks(sampler, seed, n_events):
         yield photons, select(detector.simulate(photons, state), beams, cuts)
+
+
+def _signal(mass_GeV: float, config: Config, decay: DecayLaw | None = None) -> Signal:
+    """Return the signal; its weights add up to the radiative factor."""
+    beams, options = config.beams.build(), config.options()
+    dressed, born = (
+        signal_cross_section_pb(mass_GeV, 1.0, beams.s_GeV2, running_alpha=running)
+        for running in (options.running_alpha, False)
+    )
+    return Signal(mass_GeV, dressed / born, decay or Prompt(), beams, options.initial)
 
 
 def wanted_windows(
@@ -136,13 +96,16 @@ def pilot_windows(
 ) -> tuple[Window, ...]:
     """Measure σ on an independent signal sample and return the windows.
 
-    A selection that keeps fewer than ``FEWEST_FOR_SIGMA`` of its events gets none.
+    The sample has no radiation, whose tail is no resolution: σ is that of the detector
+    (and of the beam energies), and events have equal weights. A selection that keeps
+    fewer than ``FEWEST_FOR_SIGMA`` of the events gets no window.
     """
     wanted = wanted_windows(mass_GeV, config)
     values: list[list[NDArray[np.float32]]] = [[] for _ in wanted]
     counts = [0] * len(wanted)
     seed = stream("signal-pilot", config.seed, mass_GeV)
-    sampler = Signal(mass_GeV, beams=config.beams.build())
+    initial = replace(config.options().initial, radiation=False)
+    sampler = Signal(mass_GeV, beams=config.beams.build(), initial=initial)
     pilot = _candidates(sampler, detector, config, seed, PILOT_LIMIT)
     for number, (_, candidates) in enumerate(pilot, start=1):
         for k, (selection, observable) in enumerate(wanted):
@@ -176,9 +139,9 @@ def _prompt_sums(
     mass_GeV: float, detector: Detector, windows: WindowTable, config: Config
 ) -> Sums:
     tally = Tally(windows)
-    sampler = Signal(mass_GeV, decay=Prompt(), beams=config.beams.build())
     seed = stream("signal", config.seed, mass_GeV)
-    sample = _candidates(sampler, detector, config, seed, config.events.signal)
+    source, n_events = _signal(mass_GeV, config), config.events.signal
+    sample = _candidates(source, detector, config, seed, n_events)
     for _, candidates in sample:
         tally.add(candidates)
     return Sums.of(tally)
@@ -186,12 +149,13 @@ def _prompt_sums(
 
 def _unmerged_detected(mass_GeV: float, config: Config) -> float:
     tally = Tally(table(()))
-    sampler = Signal(mass_GeV, beams=config.beams.build())
+    source = _signal(mass_GeV, config)
     seed = stream("signal-pilot", config.seed, mass_GeV)
     detector = config.detector.build(merge_crystals=0)
-    for _, candidates in _candidates(sampler, detector, config, seed, PILOT_EVENTS):
+    for _, candidates in _candidates(source, detector, config, seed, PILOT_EVENTS):
         tally.add(candidates)
-    return float(tally.passed()[0, 0, Stage.DETECTED])
+    reach = tally.passed()[0, 0]
+    return float(reach[Stage.DETECTED] / reach[Stage.GENERATED])
 
 
 def lifetime_edges_cm(mass_GeV: float, s_GeV2: float) -> NDArray[np.float64]:
@@ -206,23 +170,24 @@ def lifetime_edges_cm(mass_GeV: float, s_GeV2: float) -> NDArray[np.float64]:
     return np.concatenate([[0.0], edges])
 
 
-def _lifetime_counts(
+def _lifetime_sums(
     mass_GeV: float, windows: WindowTable, edges: NDArray[np.float64], config: Config
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (Σw, Σw²) by decay length, selected in each window and generated."""
     tally = Tally(windows, n_parts=edges.size - 1)
-    law = LogUniform(float(edges[1]), float(edges[-1]))
-    sampler = Signal(mass_GeV, decay=law, beams=config.beams.build())
+    source = _signal(mass_GeV, config, LogUniform(float(edges[1]), float(edges[-1])))
     seed = stream("signal-lifetime", config.seed, mass_GeV)
-    generated = np.zeros(edges.size - 1)
-    n_events = config.events.lifetime
-    detector = config.detector.build()
-    for photons, candidates in _candidates(sampler, detector, config, seed, n_events):
+    generated = np.zeros((2, edges.size - 1))
+    detector, n_events = config.detector.build(), config.events.lifetime
+    for photons, candidates in _candidates(source, detector, config, seed, n_events):
         assert photons.proper_length_cm is not None  # LogUniform flies
         found = np.searchsorted(edges, photons.proper_length_cm, side="right") - 1
         part = np.clip(found, 1, edges.size - 2).astype(np.int32)
-        generated += np.bincount(part[: photons.n_events], minlength=generated.size)
+        for power in (1, 2):  # padding has no weight
+            weight = photons.weight_pb**power
+            generated[power - 1] += np.bincount(part, weight, edges.size - 1)
         tally.add(candidates, part)
-    return tally.in_windows()[0] * n_events, generated
+    return tally.in_windows(), generated
 
 
 def signal_point(
@@ -249,16 +214,15 @@ def signal_point(
         sums = _prompt_sums(mass_GeV, detector, table(windows), config)
         separated.append(Separated(crystals, windows, sums))
     own = separated[0]
-    n_prompt = own.sums.n_events
     if lifetimes:
         edges = lifetime_edges_cm(mass_GeV, config.beams.build().s_GeV2)
-        counts = _lifetime_counts(mass_GeV, table(own.windows), edges, config)
-        passed, generated = counts
+        by_length = _lifetime_sums(mass_GeV, table(own.windows), edges, config)
+        passed, generated = by_length
     else:
         edges = np.array([0.0, SHORTEST_CM])
-        passed, generated = np.zeros((len(own.windows), 1)), np.zeros(1)
-    passed[:, 0] = own.sums.in_windows[0, :, 0] * n_prompt
-    generated[0] = n_prompt
+        passed, generated = np.zeros((2, len(own.windows), 1)), np.zeros((2, 1))
+    passed[..., 0] = own.sums.in_windows[..., 0]
+    generated[:, 0] = own.sums.passed[0, :, Stage.GENERATED]
     return SignalPoint(
         mass_GeV=mass_GeV,
         separated=tuple(separated),
@@ -269,11 +233,12 @@ def signal_point(
     )
 
 
-def background_phase_space(config: Config) -> PhaseSpace:
+def background_phase_space(config: Config, process: str = "aaa") -> PhaseSpace:
     """Return the region to generate: the cuts, with room for the resolution.
 
-    Photons migrate into the cuts: the margin is five σ in energy at the cut, for the worst
-    region and the softest lab energy there, and ``ANGLE_MARGIN_DEG`` in angle.
+    Photons migrate into the cuts: the margin is five σ in energy at the cut, for the
+    worst region and the softest lab energy there, and ``ANGLE_MARGIN_DEG`` in angle. The
+    fourth photon of γγγγ may be softer than the cuts.
     """
     cuts, level = config.selection, config.detector.background_level
     boost = config.beams.build().cms_to_lab[0]
@@ -287,12 +252,23 @@ def background_phase_space(config: Config) -> PhaseSpace:
             cuts.theta_lab_max_deg + ANGLE_MARGIN_DEG,
         ),
         energy_cms_min_GeV=max(1.0 - 5.0 * worst, 0.5) * cuts.energy_cms_min_GeV,
+        extra_energy_cms_min_GeV=(
+            config.generator.extra_energy_cms_min_GeV if process == "aaaa" else None
+        ),
     )
 
 
-def n_pieces(config: Config) -> int:
-    """Return into how many pieces a background sample is cut."""
-    return -(-n_chunks(config.events.background) // CHUNKS_PER_PIECE)
+def _background_sampler(process: str, config: Config) -> Sampler:
+    space = background_phase_space(config, process)
+    if process == LIGHT_PAIRS:
+        return aimed_sampler(space, config)
+    beams, options = config.beams.build(), config.options()
+    return sampler_of(process, beams=beams, phase_space=space, options=options)
+
+
+def n_pieces(process: str, config: Config) -> int:
+    """Return into how many pieces the sample of a background is cut."""
+    return -(-n_chunks(config.events.of(process)) // CHUNKS_PER_PIECE)
 
 
 def background_piece(
@@ -303,20 +279,20 @@ def background_piece(
     Parameters
     ----------
     process : str
-        Name of the process.
+        Name of the process, or ``LIGHT_PAIRS``.
     piece : int
-        Which piece, 0 to ``n_pieces(config)`` − 1.
+        Which piece, 0 to ``n_pieces(process, config)`` − 1.
     windows : sequence of Window
         All windows of the scan.
     config : Config
         The study.
     """
     beams, cuts = config.beams.build(), config.selection.cuts()
-    sampler = ThreePhoton(background_phase_space(config), beams)
+    source = _background_sampler(process, config)
     detector, seed = config.detector.build(), stream(process, config.seed)
-    n_events, tally = config.events.background, Tally(table(windows))
+    n_events, tally = config.events.of(process), Tally(table(windows))
     first = piece * CHUNKS_PER_PIECE
     for chunk in range(first, min(first + CHUNKS_PER_PIECE, n_chunks(n_events))):
-        for photons, state in chunk_blocks(sampler, seed, chunk, n_events):
+        for photons, state in chunk_blocks(source, seed, chunk, n_events):
             tally.add(select(detector.simulate(photons, state), beams, cuts))
     return Sums.of(tally)

@@ -20,6 +20,7 @@ from study.codec import (
     encode_sums,
     encode_windows,
 )
+from study.config import LIGHT_PAIRS
 from study.efficiencies import (
     cutflow_rows,
     efficiency_rows,
@@ -27,6 +28,7 @@ from study.efficiencies import (
 )
 from study.executors import run
 from study.histograms import write_histograms
+from study.light_pairs import covered
 from study.limits_table import Background
 from study.names import (
     CUTFLOW_COLUMNS,
@@ -35,10 +37,11 @@ from study.names import (
     WINDOW_COLUMNS,
     mass_label,
 )
-from study.points import Sums, background_piece, n_pieces, signal_point
+from study.points import background_piece, n_pieces, signal_point
 from study.progress import progress_bar
 from study.provenance import Stopwatch, version
 from study.store import ResultsFolder, atomic_path
+from study.sums import ARRAYS, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from selection.candidates import SelectionName
     from selection.windows import Window
     from study.config import Config
-    from study.points import SignalPoint
+    from study.sums import SignalPoint
 
 
 POINT_SOURCES: Final = (
@@ -55,6 +58,8 @@ POINT_SOURCES: Final = (
     "detector",
     "selection",
     "study/points.py",
+    "study/light_pairs.py",
+    "study/sums.py",
     "study/codec.py",
 )
 """What the content of a point file follows from, beside the configuration."""
@@ -108,7 +113,7 @@ def background_sums(
 ) -> Sums:
     """Return a background's counts in all windows, piece by piece from the folder."""
     current = _background_stamp(config, windows)
-    total = n_pieces(config)
+    total = n_pieces(process, config)
     pieces: dict[int, Sums] = {}
     for piece in range(total):
         arrays = folder.load_point(_piece_name(process, piece), current)
@@ -128,7 +133,7 @@ def background_sums(
             pieces[piece] = sums
             advance()
     result = _add([pieces[piece] for piece in range(total)])
-    if result.n_events != config.events.background:
+    if result.n_events != config.events.of(process):
         msg = f"{process}: {result.n_events} events instead of those configured"
         raise RuntimeError(msg)
     return result
@@ -147,14 +152,29 @@ def _background_stamp(config: Config, windows: Sequence[Window]) -> str:
 
 def _add(pieces: Sequence[Sums]) -> Sums:
     """Add pieces in their order, so that the sum does not depend on who was first."""
-    return Sums(
-        n_events=sum(piece.n_events for piece in pieces),
-        passed=np.sum([piece.passed for piece in pieces], axis=0),
-        in_windows=np.sum([piece.in_windows for piece in pieces], axis=0),
-        m2_low=np.sum([piece.m2_low for piece in pieces], axis=0),
-        m2_high=np.sum([piece.m2_high for piece in pieces], axis=0),
-        recoil=np.sum([piece.recoil for piece in pieces], axis=0),
-    )
+    arrays = {
+        name: np.sum([getattr(piece, name) for piece in pieces], axis=0)
+        for name in ARRAYS
+    }
+    return Sums(sum(piece.n_events for piece in pieces), **arrays)
+
+
+def background(
+    process: str,
+    windows: Sequence[Window],
+    config: Config,
+    folder: ResultsFolder,
+    *,
+    jobs: int,
+) -> Sums:
+    """Return a background's counts, those of light pairs from the sample aimed at them."""
+    sums = background_sums(process, windows, config, folder, jobs=jobs)
+    places = covered(windows, config) if process == "aaa" else []
+    if not places:
+        return sums
+    chosen = [windows[place] for place in places]
+    aimed = background_sums(LIGHT_PAIRS, chosen, config, folder, jobs=jobs)
+    return sums.with_windows(places, aimed)
 
 
 def in_windows(
@@ -162,23 +182,18 @@ def in_windows(
 ) -> dict[tuple[float, SelectionName], Background]:
     """Return the background in every window, summed over processes.
 
-    The error is √Σw², or that of one typical event (Σw²/Σw of the sample) where none fell
-    in: an empty window is not known to be background-free.
+    The error of a process is √Σw², or that of one typical event (Σw²/Σw of the sample)
+    where none fell in: an empty window is not known to be background-free.
     """
     result = {}
     for k, window in enumerate(windows):
         sigma = sum(float(s.in_windows[0, k].sum()) for s in sums)
-        least = sum(_typical_weight(s) ** 2 for s in sums)
-        variance = sum(float(s.in_windows[1, k].sum()) for s in sums)
+        variance = sum(
+            max(float(s.in_windows[1, k].sum()), s.weight_in(k) ** 2) for s in sums
+        )
         key = (window.mass_GeV, window.selection)
-        result[key] = Background(sigma, float(np.sqrt(max(variance, least))))
+        result[key] = Background(sigma, float(np.sqrt(variance)))
     return result
-
-
-def _typical_weight(sums: Sums) -> float:
-    """Return Σw²/Σw of a sample [pb], 0 if it is empty."""
-    weight, weight_squared = sums.passed[0, :, 0]
-    return float(weight_squared / weight) if weight > 0.0 else 0.0
 
 
 def run_scan(config: Config, out: Path, *, jobs: int = 1) -> ResultsFolder:
@@ -203,7 +218,7 @@ def run_scan(config: Config, out: Path, *, jobs: int = 1) -> ResultsFolder:
     points = signal_points(config, folder, jobs=jobs)
     windows = [window for point in points for window in point.separated[0].windows]
     backgrounds: dict[str, Sums] = {
-        process: background_sums(process, windows, config, folder, jobs=jobs)
+        process: background(process, windows, config, folder, jobs=jobs)
         for process in config.processes
     }
     counts = in_windows(windows, list(backgrounds.values()))

@@ -10,19 +10,28 @@ from study.figures.folder import draw_all
 from study.figures.landscape import COLLIDER, WIDE, View
 from study.figures.limits import limits_figure
 from study.figures.published import limits_vs_published
+from study.figures.radiation import (
+    radiation_efficiency_figure,
+    radiation_limits_figure,
+)
 from study.figures.spectra import Panel, rebinned, spectra_figure
 from study.figures.style import save
+from study.figures.three_photon_mass import MassPanel, three_photon_mass_figure
 
 __all__ = [
     "COLLIDER",
     "WIDE",
+    "MassPanel",
     "Panel",
     "View",
     "draw_all",
     "efficiency_figure",
     "limits_figure",
     "limits_vs_published",
+    "radiation_efficiency_figure",
+    "radiation_limits_figure",
     "rebinned",
     "save",
     "spectra_figure",
+    "three_photon_mass_figure",
 ]

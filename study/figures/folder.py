@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING, Final
 from generator.alp import production_cross_section_pb
 from study.config import Config
 from study.figures.efficiency import efficiency_figure, rules_of
-from study.figures.histograms import WINDOW_COLUMNS, own_windows, panels_of
+from study.figures.histograms import (
+    WINDOW_COLUMNS,
+    mass_panels,
+    own_windows,
+    panels_of,
+)
 from study.figures.landscape import WIDE
 from study.figures.limits import limits_figure
 from study.figures.published import comparisons, limits_vs_published
+from study.figures.radiation import (
+    radiation_efficiency_figure,
+    radiation_limits_figure,
+)
 from study.figures.spectra import spectra_figure
 from study.figures.style import save
 from study.figures.tables import LIMIT_COLUMNS, read_columns, statistics_of
+from study.figures.three_photon_mass import three_photon_mass_figure
 from study.load import parse, read_file
-from study.names import EFFICIENCY_COLUMNS
+from study.names import EFFICIENCY_COLUMNS, RADIATION_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +35,8 @@ if TYPE_CHECKING:
 Named = tuple[str, "Figure"]
 Draw = Callable[[Path, Config], Iterator[Named]]
 
+MASS_SPECTRA: Final = ("born/histograms.root", "radiated/histograms.root")
+"""Files of the two scans that a comparison draws from."""
 SIGNAL_COUPLING_PER_GEV: Final = 1e-3
 """Coupling [GeV⁻¹] of the signal in the spectra."""
 
@@ -34,7 +46,7 @@ def draw_all(folder: Path) -> list[Path]:
 
     ``limits.csv`` gives the limits and their comparison with published ones,
     ``efficiency.csv`` the efficiencies, ``histograms.root`` with ``windows.csv`` the
-    spectra. Beams and crystal separation are those of ``config.toml``, if there is one.
+    spectra, ``radiation.csv`` what radiation changes. Beams and crystal separation are those of ``config.toml``, if there is one.
 
     Parameters
     ----------
@@ -80,6 +92,7 @@ def _drawable(folder: Path) -> list[Draw]:
         ("limits.csv",): _limits,
         ("efficiency.csv",): _efficiencies,
         ("histograms.root", "windows.csv"): _spectra,
+        ("radiation.csv", *MASS_SPECTRA): _radiation,
     }
     found = [
         draw
@@ -151,3 +164,19 @@ def _spectra(folder: Path, config: Config) -> Iterator[Named]:
             sqrt_s_GeV=beams.sqrt_s_GeV,
         )
         yield f"spectra_{selection}_{observable}", figure
+
+
+def _radiation(folder: Path, config: Config) -> Iterator[Named]:
+    table = read_columns(folder / "radiation.csv", RADIATION_COLUMNS)
+    sqrt_s = config.beams.build().sqrt_s_GeV
+    figure = radiation_efficiency_figure(table, sqrt_s_GeV=sqrt_s)
+    yield "radiation_efficiency", figure
+    pairs = zip(table["cl"].tolist(), table["method"].tolist(), strict=True)
+    for cl, method in dict.fromkeys(pairs):
+        name = f"radiation_limits_{method}_{100.0 * cl:g}cl"
+        yield (
+            name,
+            radiation_limits_figure(table, cl=cl, method=method, sqrt_s_GeV=sqrt_s),
+        )
+    panels = mass_panels(*(folder / name for name in MASS_SPECTRA))
+    yield "three_photon_mass", three_photon_mass_figure(panels, sqrt_s_GeV=sqrt_s)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import numpy as np
 import uproot
 
+from generator.processes import BACKGROUNDS
 from study.figures.spectra import Observable, Panel, Spectrum
+from study.figures.three_photon_mass import MassPanel
 from study.names import mass_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from study.figures.tables import Array, Table
@@ -81,19 +83,21 @@ def panels_of(
     return panels
 
 
-def representative(masses_GeV: Array) -> list[int]:
-    """Return indices of up to four masses, evenly spread in ln m inside the range.
+def representative(
+    masses_GeV: Array | Sequence[float], most: int = MAX_PANELS
+) -> list[int]:
+    """Return indices of up to ``most`` masses, evenly spread in ln m inside the range.
 
     Where the masses do not allow that, they are evenly spread in number.
     """
     n = len(masses_GeV)
-    if n <= MAX_PANELS:
+    if n <= most:
         return list(range(n))
     logs = np.log(masses_GeV)
-    fractions = (np.arange(MAX_PANELS) + 0.5) / MAX_PANELS
+    fractions = (np.arange(most) + 0.5) / most
     targets = logs[0] + fractions * (logs[-1] - logs[0])
     nearest = np.unique(abs(logs[:, None] - targets).argmin(axis=0))
-    if nearest.size < MAX_PANELS:
+    if nearest.size < most:
         nearest = (fractions * n).astype(int)
     return [int(i) for i in nearest]
 
@@ -103,11 +107,55 @@ def _panel(file: Any, row: Any, cross_section_pb: Callable[[float], float]) -> P
     share = _histogram(file, f"signal/{mass_label(mass)}/{where}")
     return Panel(
         mass_GeV=mass,
-        background=_histogram(file, f"background/aaa/{where}"),
+        backgrounds=_backgrounds(file, where),
         signal=share * cross_section_pb(mass),
         low=float(row["low"]),
         high=float(row["high"]),
     )
+
+
+def _backgrounds(file: Any, where: str) -> dict[str, Spectrum]:
+    """Return the spectra of the backgrounds in the file; mesons are one of them."""
+    found = [name for name in BACKGROUNDS if f"background/{name}" in file] or ["aaa"]
+    result: dict[str, Spectrum] = {}
+    for process in found:
+        histogram = _histogram(file, f"background/{process}/{where}")
+        kind = "mesons" if process.endswith("gamma") else process
+        result[kind] = result[kind] + histogram if kind in result else histogram
+    return result
+
+
+def mass_panels(born: Path, radiated: Path) -> list[MassPanel]:
+    """Return M(γγγ) of signal at up to three masses and of γγγ in two scans.
+
+    Parameters
+    ----------
+    born, radiated : Path
+        ``histograms.root`` of the scans without and with radiation.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read or lacks a histogram.
+    """
+    with _opened(born) as first, _opened(radiated) as second:
+
+        def panel(label: str, folder: str) -> MassPanel:
+            key = f"{folder}/three_photon_mass"
+            return MassPanel(label, _histogram(first, key), _histogram(second, key))
+
+        masses = [
+            float(name.split("/")[0].removeprefix("m"))
+            for name in first["signal"].keys(recursive=False, cycle=False)
+        ]
+        chosen = [sorted(masses)[k] for k in representative(sorted(masses), 3)]
+        panels = [
+            panel(rf"$m_a = {mass:.3g}$ GeV", f"signal/{mass_label(mass)}")
+            for mass in chosen
+        ]
+        if "background/aaa" in first:
+            panels.append(panel(r"$e^+e^-\to\gamma\gamma\gamma$", "background/aaa"))
+    return panels
 
 
 def _opened(path: Path) -> Any:

@@ -12,10 +12,14 @@ from matplotlib.patches import Patch
 
 from generator.constants import INVFB_TO_INVPB
 from study.figures.style import (
+    AMBER,
     BLUE,
+    GREEN,
     NOMINAL_SQRT_S_GEV,
     ORANGE,
+    PURPLE,
     SELECTION_LABELS,
+    SKY,
     context,
     luminosity_text,
     new_figure,
@@ -43,30 +47,49 @@ AXIS_LABELS: Final[Mapping[Observable, tuple[str, str]]] = {
 
 WINDOW: Final = "#d9d9d9"
 
+BACKGROUND_LINES: Final[Mapping[str, tuple[str, str, Any]]] = {
+    "aaa": (r"$\gamma\gamma\gamma$", GREEN, (0, (6, 1.5))),
+    "aaaa": (r"$\gamma\gamma\gamma\gamma$", SKY, (0, (3, 1.2))),
+    "aa": (r"$\gamma\gamma$ + beam background", AMBER, (0, (5, 1.2, 1, 1.2))),
+    "eea": (r"$e^+e^-\gamma$", PURPLE, (0, (1, 1))),
+    "mesons": (r"meson + $\gamma$", "#555555", (0, (2, 2))),
+}
+"""Label, colour and dashes of the backgrounds, where there are several."""
+
+_PART_WIDTH = 1.0
 _BINS_ACROSS_WINDOW = 9
 _WINDOWS_SHOWN = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One mass: background, signal and window in one observable.
+    """One mass: backgrounds, signal and window in one observable.
 
     Parameters
     ----------
     mass_GeV : float
         ALP mass [GeV].
-    background, signal : hist.Hist
-        Cross section per bin [pb], after all cuts but the window; one axis. A storage
+    backgrounds : mapping
+        Name of a process (`BACKGROUND_LINES`) to its cross section per bin [pb], after
+        all cuts but the window; a hist.Hist of one axis, the same for all. A storage
         with variances shows the Monte Carlo error.
+    signal : hist.Hist
+        The same of the signal.
     low, high : float
         Mass window, in GeV² (m2) or GeV (recoil).
     """
 
     mass_GeV: float
-    background: Spectrum
+    backgrounds: Mapping[str, Spectrum]
     signal: Spectrum
     low: float
     high: float
+
+    @property
+    def background(self) -> Spectrum:
+        """Sum of the backgrounds."""
+        first, *others = self.backgrounds.values()
+        return sum(others, start=first)
 
     @property
     def view(self) -> tuple[float, float]:
@@ -147,7 +170,7 @@ def spectra_figure(
             axes.set_visible(False)
         text = f"{sqrt_s_text(sqrt_s_GeV)}, {luminosity_text(luminosity_invfb)}"
         stamp(grid[0, 0], text, right_axes=grid[0, -1])
-        _legend(figure, coupling_per_GeV)
+        _legend(figure, coupling_per_GeV, list(panels[0].backgrounds))
     return figure
 
 
@@ -181,9 +204,28 @@ def _draw(axes: Axes, panel: Panel, luminosity_invfb: float) -> None:
             lw=1.2,
             gid=gid,
         )
+    _draw_parts(axes, panel, luminosity_invfb)
     axes.set_yscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(_height_range(background.events, signal.events))
+
+
+def _draw_parts(axes: Axes, panel: Panel, luminosity_invfb: float) -> None:
+    """Draw each of several backgrounds as a thin line."""
+    if len(panel.backgrounds) == 1:
+        return
+    for name, histogram in panel.backgrounds.items():
+        _, colour, dashes = BACKGROUND_LINES[name]
+        part = _Density.of(histogram, panel, luminosity_invfb)
+        axes.stairs(
+            part.events,
+            part.edges,
+            baseline=None,
+            color=colour,
+            ls=dashes,
+            lw=_PART_WIDTH,
+            gid=name,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +269,19 @@ def _dress(axes: Axes, panel: Panel, observable: Observable, selection: str) -> 
         axes.text(x, 0.95, text, transform=axes.transAxes, ha=side, va="top")
 
 
-def _legend(figure: Figure, coupling_per_GeV: float) -> None:
+def _legend(figure: Figure, coupling_per_GeV: float, processes: Sequence[str]) -> None:
     coupling = rf"$g_{{a\gamma\gamma}} = {_scientific(coupling_per_GeV)}$ GeV$^{{-1}}$"
+    several = len(processes) > 1
+    name, *_ = BACKGROUND_LINES[processes[0]]
+    total = "all backgrounds" if several else rf"$e^+e^-\to$ {name}"
     entries: dict[str, Artist] = {
-        r"$e^{{+}}e^{{-}}\to\gamma\gamma\gamma$": Patch(
-            facecolor=(BLUE, 0.2), edgecolor=BLUE, lw=1.2
-        ),
+        total: Patch(facecolor=(BLUE, 0.2), edgecolor=BLUE, lw=1.2),
         f"signal, {coupling}": Line2D([], [], color=ORANGE, lw=1.2),
         "mass window": Patch(facecolor=WINDOW),
         "MC error": Patch(facecolor=("black", 0.4)),
     }
+    for label, colour, dashes in (BACKGROUND_LINES[p] for p in processes if several):
+        entries[label] = Line2D([], [], color=colour, ls=dashes, lw=_PART_WIDTH)
     figure.legend(
         list(entries.values()), list(entries), loc="outside lower center", ncols=4
     )

@@ -172,3 +172,88 @@ def test_refuses_an_impossible_background_error(bad: float) -> None:
             cl=0.9,
             method="cls-exact",
         )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", [0.3, 1.0, 1.5])
+def test_a_radiative_factor_scales_the_coupling_of_a_prompt_alp(
+    factor: float, method: Method
+) -> None:
+    """g ∝ R^(−1/2) at the same efficiency, and the cross section does not change."""
+    plain, scaled = (
+        limit_at(
+            3.0,
+            background_events=400.0,
+            background_error=0.0,
+            efficiency=LifetimeEfficiency.prompt(0.4),
+            luminosity_invfb=20.0,
+            s_GeV2=S_GEV2,
+            cl=0.9,
+            method=method,
+            radiative_factor=value,
+        )
+        for value in (1.0, factor)
+    )
+    np.testing.assert_allclose(
+        scaled.g_per_GeV, plain.g_per_GeV * factor**-0.5, rtol=1e-9
+    )
+    np.testing.assert_allclose(scaled.sigma_pb, plain.sigma_pb, rtol=1e-9)
+    np.testing.assert_array_equal(scaled.events, plain.events)
+
+
+def test_a_radiative_factor_is_as_good_as_luminosity_for_a_long_lived_alp() -> None:
+    """N = L R σ ε: at 0.1 GeV the lifetime at the limit changes with g."""
+    events = np.array([3.0, 40.0, 900.0])
+    low = solve_coupling(events, 5e4, 0.1, S_GEV2, MEASURED, 0.5)
+    np.testing.assert_allclose(
+        low, solve_coupling(events, 2.5e4, 0.1, S_GEV2, MEASURED)
+    )
+    prompt = solve_coupling(events, 5e4, 0.1, S_GEV2, MEASURED) * 0.5**-0.5
+    assert np.any(abs(low / prompt - 1.0) > 0.02)  # negative control
+
+
+def test_the_error_of_a_radiative_factor_counts_as_one_of_the_efficiency() -> None:
+    def error(factor_error: float, efficiency_error: float) -> float:
+        limit = limit_at(
+            3.0,
+            background_events=400.0,
+            background_error=0.0,
+            efficiency=LifetimeEfficiency.prompt(0.4, efficiency_error),
+            luminosity_invfb=20.0,
+            s_GeV2=S_GEV2,
+            cl=0.9,
+            method="cls-exact",
+            radiative_factor=0.8,
+            radiative_factor_error=factor_error,
+        )
+        return float(limit.g_median_mc_error / limit.g_per_GeV[2])
+
+    assert error(0.016, 0.0) == pytest.approx(0.01)
+    assert error(0.016, 0.0) == pytest.approx(error(0.0, 0.008))
+    assert error(0.016, 0.008) == pytest.approx(0.01 * 2.0**0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("radiative_factor", 0.0),
+        ("radiative_factor", -1.0),
+        ("radiative_factor", np.nan),
+        ("radiative_factor_error", -1.0),
+        ("radiative_factor_error", np.inf),
+    ],
+)
+def test_refuses_an_impossible_radiative_factor(name: str, bad: float) -> None:
+    values = {"radiative_factor": 1.0, "radiative_factor_error": 0.0, name: bad}
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        limit_at(
+            1.0,
+            background_events=1.0,
+            background_error=0.0,
+            efficiency=MEASURED,
+            luminosity_invfb=1.0,
+            s_GeV2=S_GEV2,
+            cl=0.9,
+            method="cls-exact",
+            **values,
+        )

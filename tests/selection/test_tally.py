@@ -15,7 +15,9 @@ from selection.tally import (
     MASS_BINS_PER_GEV,
     N_MASS_BINS,
     N_RECOIL_BINS,
+    N_TOTAL_BINS,
     RECOIL_BINS_PER_GEV,
+    TOTAL_BINS_PER_GEV,
     Tally,
 )
 from selection.windows import Observable, Window, table
@@ -190,6 +192,7 @@ def test_spectra() -> None:
     tally.add(candidates)
     low = candidates.level_low >= Stage.HELICITY
     high = np.tile(candidates.level_high >= Stage.HELICITY, 3)
+    accepted = candidates.level_low >= Stage.ACCEPTANCE
     weights = candidates.weight_pb, np.tile(candidates.weight_pb, 3)
     for spectrum, values, weight, per_unit, n_bins in (
         (
@@ -205,6 +208,13 @@ def test_spectra() -> None:
             weights[1][high],
             MASS_BINS_PER_GEV,
             N_MASS_BINS,
+        ),
+        (
+            tally.total,
+            np.sqrt(candidates.pair_m2.reshape(3, LANES).sum(axis=0)[accepted]),
+            weights[0][accepted],
+            TOTAL_BINS_PER_GEV,
+            N_TOTAL_BINS,
         ),
         (
             tally.recoil,

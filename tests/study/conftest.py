@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from study.config import Config
-    from study.points import SignalPoint
+    from study.sums import SignalPoint
     from tests.study.small import Run
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from selection.candidates import SelectionName, Stage
-from selection.tally import N_MASS_BINS, N_RECOIL_BINS
+from selection.tally import N_MASS_BINS, N_RECOIL_BINS, N_TOTAL_BINS
 from selection.windows import Observable, Window
-from study.points import Separated, SignalPoint, Sums
+from study.sums import Separated, SignalPoint, Sums
 
 N_EVENTS = 10_000
 EDGES_CM = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 7)])
@@ -32,6 +32,7 @@ def sums(
         m2_low=np.zeros((2, N_MASS_BINS)),
         m2_high=np.zeros((2, N_MASS_BINS)),
         recoil=np.zeros((2, N_RECOIL_BINS)),
+        total=np.zeros((2, N_TOTAL_BINS)),
     )
 
 
@@ -52,23 +53,27 @@ def point(
     unmerged: float = 0.8,
     late: float = 1.0,
     window: bool = True,
+    factor: float = 1.0,
 ) -> SignalPoint:
     """Return a signal point with one window, or none.
 
-    ``late`` is the efficiency of decays beyond the first bin over the prompt one.
+    ``late`` is the efficiency of decays beyond the first bin over the prompt one,
+    ``factor`` the cross section over its Born value: the sum of all (equal) weights.
     """
     windows = (low_window(mass_GeV),) if window else ()
     stages = np.full(int(Stage.WINDOW), selected)
     stages[: Stage.TRIGGER + 1] = 1.0, detected, triggered
-    kept = (selected,) if window else ()
-    generated = np.full(EDGES_CM.size - 1, float(N_EVENTS))
-    lifetime = selected * generated * late
-    lifetime[0] = selected * N_EVENTS
+    kept = (factor * selected,) if window else ()
+    n_bins, weight = EDGES_CM.size - 1, factor / N_EVENTS
+    share = np.full(n_bins, selected * late)
+    share[0] = selected
+    generated = np.full((2, n_bins), factor)
+    generated[1] *= weight
     return SignalPoint(
         mass_GeV=mass_GeV,
-        separated=(Separated(2, windows, sums(tuple(stages), kept)),),
+        separated=(Separated(2, windows, sums(tuple(factor * stages), kept)),),
         unmerged_detected=unmerged,
         lifetime_edges_cm=EDGES_CM,
-        lifetime_passed=np.tile(lifetime, (len(windows), 1)),
+        lifetime_passed=np.repeat((generated * share)[:, None], len(windows), axis=1),
         lifetime_generated=generated,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.study.small import Run
 
-COMMANDS = ("scan", "separation", "sample", "figures", "presets")
+COMMANDS = ("scan", "separation", "radiation", "sample", "figures", "presets")
 
 
 # help and presets
@@ -125,7 +125,7 @@ def test_bad_options_are_one_line(
         (("separation", "--crystals", "nan", "--out", "x"), "separation.crystals.0"),
         (("separation", "--crystals", "", "--out", "x"), "at least 1 item"),
         (("separation", "--crystals", "1,1", "--out", "x"), "holds a value twice"),
-        (("sample", "aaaa", "-n", "1", "--out", "x"), "allowed: signal, aaa"),
+        (("sample", "tea", "-n", "1", "--out", "x"), "allowed: signal, fusion, aaa"),
         (("sample", "aaa", "-n", "0", "--out", "x"), "-n 0: need at least one event"),
         (("sample", "aaa", "-n", "many", "--out", "x"), "Invalid value for '-n'"),
         (("sample", "aaa", "-n", "1", "--mass", "1", "--out", "x"), "no ALP mass"),
@@ -140,8 +140,8 @@ def test_bad_options_are_one_line(
             "needs a positive coupling",
         ),
         (
-            ("sample", "aaa", "-n", "1", "--out", "no/dir/x"),
-            "cannot write no/dir/x: No s",
+            ("sample", "aaa", "-n", "1", "--out", "no/dir/x.root"),
+            "cannot write no/dir/x.root: No s",
         ),
         (("figures", "no-such-folder"), "no-such-folder: no such folder"),
         (("presets", "belle3"), "unknown preset 'belle3'"),

@@ -19,7 +19,7 @@ from study.codec import (
 from tests.study.engineered import low_window, point, sums
 
 if TYPE_CHECKING:
-    from study.points import SignalPoint
+    from study.sums import SignalPoint
 
 
 def assert_same(first: Any, second: Any) -> None:

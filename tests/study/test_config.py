@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.separation import MergeRule
+from generator.beam_background import BeamBackground
+from generator.fusion import QSquaredMax
+from generator.initial_state import InitialState
+from generator.processes import BACKGROUNDS, Options
 from study.config import Config, ScanConfig
 from study.errors import InputError
 from study.load import (
@@ -102,7 +107,43 @@ def test_the_resolved_configuration_is_the_same_study(tmp_path: Path) -> None:
         ),
         ("limits.methods=[]", "limits.methods: .* at least 1 item"),
         ("separation.crystals=[1, 1]", "separation.crystals: holds a value twice"),
-        ("processes=['aaaa']", "processes.0: Input should be 'aaa', not 'aaaa'"),
+        (
+            "processes=['aaa', 'bbb']",
+            "processes.1: must be one of aaa, aaaa, aa, eea, .*gamma, not 'bbb'",
+        ),
+        ("processes=['signal']", "processes.0: must be one of .*, not 'signal'"),
+        ("processes=['eea', 'eea']", "processes: holds a value twice"),
+        ("processes=[]", "processes: .* at least 1 item"),
+        ("processes=aaa", "processes: Input should be a valid tuple, not 'aaa'"),
+        ("generator.colour=1", "unknown key generator.colour; allowed: radiation, be"),
+        ("generator.radiation=maybe", "generator.radiation: .* boolean.*, not 'maybe'"),
+        ("generator.alpha=0.007", "generator.alpha: .* 'zero' or 'running', not 0.007"),
+        (
+            "generator.q2_max=10",
+            "q2_max: Input should be 'kinematic' or 'mass', not 10",
+        ),
+        ("generator.track_loss=1.5", "track_loss: .* less than or equal to 1, not 1.5"),
+        (
+            "generator.beam_background_mean=-0.1",
+            "beam_background_mean: .* greater than or equal to 0, not -0.1",
+        ),
+        (
+            "generator.beam_background_energy_min_GeV=0",
+            "beam_background_energy_min_GeV: .* greater than 0, not 0",
+        ),
+        ("generator.beam_background_energy_max_GeV=0.05", "generator: .*0.05"),
+        ("generator.beam_background_index=nan", "beam_background_index: .*, not nan"),
+        (
+            "generator.extra_energy_cms_min_GeV=-1",
+            "extra_energy_cms_min_GeV: .* greater than 0, not -1",
+        ),
+        ("beams.electron_spread_GeV=-1e-3", "electron_spread_GeV: .*equal to 0, not"),
+        (
+            "beams.positron_spread_GeV=0.5",
+            "beams: positron_spread_GeV must be at most 2% of the energy",
+        ),
+        ("events.light_pairs=-1", "events.light_pairs: .*than or equal to 0, not -1"),
+        ("events.other_backgrounds=0", "events.other_backgrounds: .* greater than 0"),
         ("beams.electron_GeV=inf", "beams.electron_GeV: .* finite number, not inf"),
         ("beams.positron_GeV=9.0", r"beams: sqrt\(s\) = 15.87 GeV: spectra reach 12"),
         ("selection.helicity_low=0", "helicity_low: .* greater than 0"),
@@ -227,7 +268,11 @@ def test_quick_divides_the_samples() -> None:
     quick = quickened(configured("events.signal=5", "events.lifetime=70"))
     assert (quick.events.signal, quick.events.lifetime) == (1, 7)
     assert quick.events.background == Config().events.background // 10
+    assert quick.events.other_backgrounds == Config().events.other_backgrounds // 10
+    assert quick.events.light_pairs == Config().events.light_pairs // 10
     assert quick.digest() != Config().digest()
+    without = quickened(configured("events.light_pairs=0"))
+    assert without.events.light_pairs == 0
 
 
 def test_the_generated_region_holds_the_cuts_with_a_margin() -> None:
@@ -241,6 +286,46 @@ def test_more_beam_background_needs_a_larger_margin() -> None:
     config = configured('detector.background_level="high"')
     wider, usual = background_phase_space(config), background_phase_space(Config())
     assert wider.energy_cms_min_GeV < 0.95 * usual.energy_cms_min_GeV
+
+
+def test_only_four_photons_may_hold_a_soft_one() -> None:
+    config = configured("generator.extra_energy_cms_min_GeV=0.07")
+    usual, four = (background_phase_space(config, name) for name in ("aaa", "aaaa"))
+    assert usual.extra_energy_cms_min_GeV is None
+    assert four == replace(usual, extra_energy_cms_min_GeV=0.07)
+
+
+def test_options_of_the_samplers() -> None:
+    assert Config().options() == Options()
+    options = configured(
+        "generator.radiation=true",
+        "generator.alpha=running",
+        "generator.q2_max=mass",
+        "generator.track_loss=0.2",
+        "generator.beam_background_mean=0.5",
+        "generator.beam_background_energy_min_GeV=0.2",
+        "generator.beam_background_energy_max_GeV=3",
+        "generator.beam_background_index=2.5",
+    ).options()
+    assert options.initial == InitialState(radiation=True)
+    assert options.running_alpha
+    assert options.q2_max is QSquaredMax.MASS
+    assert options.track_loss == 0.2
+    assert options.beam_background == BeamBackground(0.5, 0.2, 3.0, 2.5)
+
+
+def test_the_spread_of_the_beams_must_be_asked_for() -> None:
+    spread = "beams.electron_spread_GeV=0.004"
+    assert configured(spread).options().initial == InitialState()
+    initial = configured(spread, "generator.beam_energy_spread=true").options().initial
+    assert initial == InitialState(False, 0.004, 0.002375)
+
+
+def test_any_choice_of_backgrounds_is_a_study() -> None:
+    config = configured("processes=['etagamma', 'aaa']")
+    assert config.processes == ("etagamma", "aaa")
+    assert configured(f"processes={list(BACKGROUNDS)}").processes == BACKGROUNDS
+    assert config.digest() != Config().digest()
 
 
 def test_configurations_are_frozen() -> None:

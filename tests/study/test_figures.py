@@ -325,7 +325,7 @@ def _spectra() -> Figure:
     signal = np.exp(-0.5 * ((centres - 1.0) / 0.04) ** 2)
     panel = Panel(
         mass_GeV=1.0,
-        background=_histogram(edges, np.full(200, 0.03), np.full(200, 1e-6)),
+        backgrounds={"aaa": _histogram(edges, np.full(200, 0.03), np.full(200, 1e-6))},
         signal=_histogram(edges, 1e-3 * signal, np.zeros(200)),
         low=0.88,
         high=1.06,

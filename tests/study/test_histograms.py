@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import uproot
 
-from selection.tally import N_MASS_BINS, N_RECOIL_BINS
+from generator.beams import Beams
+from selection.candidates import Stage
+from selection.tally import N_MASS_BINS, N_RECOIL_BINS, N_TOTAL_BINS
 from study.histograms import (
     mass_histogram,
     recoil_histogram,
     spectra,
+    total_histogram,
     write_histograms,
 )
 from study.names import mass_label
@@ -23,7 +26,7 @@ from tests.study.small import MASSES_GEV
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from study.points import SignalPoint, Sums
+    from study.sums import SignalPoint, Sums
 
 
 @runtime_checkable
@@ -46,6 +49,7 @@ def filled() -> Sums:
         m2_low=rng.random((2, N_MASS_BINS)),
         m2_high=rng.random((2, N_MASS_BINS)),
         recoil=rng.random((2, N_RECOIL_BINS)),
+        total=rng.random((2, N_TOTAL_BINS)),
     )
 
 
@@ -57,6 +61,9 @@ def test_axes_are_even_in_mass_and_in_energy() -> None:
     edges = recoil_histogram(item.recoil, "x").axes[0].edges
     np.testing.assert_allclose(np.diff(edges), 0.005, rtol=1e-9)
     assert edges[-1] == pytest.approx(6.0)
+    edges = total_histogram(item.total, "x").axes[0].edges
+    np.testing.assert_allclose(np.diff(edges), 0.01, rtol=1e-9)
+    assert edges[-1] == pytest.approx(15.0)
 
 
 def test_histograms_hold_the_sums_and_follow_uhi() -> None:
@@ -66,8 +73,9 @@ def test_histograms_hold_the_sums_and_follow_uhi() -> None:
         "background/aaa/low/m2",
         "background/aaa/high/m2",
         "background/aaa/high/recoil",
+        "background/aaa/three_photon_mass",
     ]
-    wanted = (item.m2_low, item.m2_high, item.recoil)
+    wanted = (item.m2_low, item.m2_high, item.recoil, item.total)
     for histogram, (values, variances) in zip(found.values(), wanted, strict=True):
         assert isinstance(histogram, Plottable)
         np.testing.assert_array_equal(histogram.values(), values)
@@ -102,3 +110,20 @@ def test_spectra_of_a_scan_hold_the_selected_events(
             assert folder["low/m2"].values().sum() == pytest.approx(low)
             assert folder["high/m2"].values().sum() == pytest.approx(3.0 * high)
             assert folder["high/recoil"].values().sum() == pytest.approx(3.0 * high)
+
+
+def test_three_photons_have_the_mass_of_the_collision(
+    scanned: Path, points: dict[float, SignalPoint]
+) -> None:
+    """One entry per event in the acceptance; the leakage of showers shifts the mean."""
+    sqrt_s = Beams().sqrt_s_GeV
+    with uproot.open(scanned / "histograms.root") as file:
+        for mass in MASSES_GEV:
+            spectrum = file[f"signal/{mass_label(mass)}/three_photon_mass"]
+            passed = points[mass].separated[0].sums.passed[0, 0, Stage.ACCEPTANCE]
+            assert spectrum.values().sum() == pytest.approx(passed)
+            values, centres = spectrum.values(), spectrum.axis().centers()
+            mean = values @ centres / values.sum()
+            spread = (values @ (centres - mean) ** 2 / values.sum()) ** 0.5
+            assert abs(mean - sqrt_s) < 0.05
+            assert 0.05 < spread < 0.25

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from tests.study.engineered import EDGES_CM, N_EVENTS, point
 from tests.study.small import small_config
 
 if TYPE_CHECKING:
-    from study.points import SignalPoint
+    from study.sums import SignalPoint
 
 CONFIG = small_config("limits.methods=['cls-exact']", "limits.confidence_levels=[0.9]")
 BANDS = ("minus2", "minus1", "median", "plus1", "plus2")
@@ -38,7 +39,8 @@ def low_rows(
 def test_columns_are_the_agreed_ones() -> None:
     before = (
         "mass_GeV selection observable luminosity_invfb cl method signal_efficiency "
-        "signal_efficiency_error background_events background_events_error"
+        "signal_efficiency_error radiative_factor radiative_factor_error "
+        "background_events background_events_error"
     )
     bands = [
         f"{name}_{band}"
@@ -100,6 +102,8 @@ def test_a_row_has_the_numbers_of_its_limit() -> None:
     assert cells["signal_efficiency_error"] == pytest.approx(
         math.sqrt(0.4 * 0.6 / N_EVENTS), rel=0.2
     )
+    assert cells["radiative_factor"] == pytest.approx(1.0)
+    assert cells["radiative_factor_error"] == 0.0
     for index, band in enumerate(BANDS):
         assert cells[f"g_per_GeV_{band}"] == row.limit.g_per_GeV[index]
         assert cells[f"events_{band}"] == pytest.approx(
@@ -145,3 +149,50 @@ def test_bins_of_decay_length_become_efficiencies() -> None:
     assert efficiency.efficiency[1:].max() == 0.0
     assert efficiency.efficiency_error[0] == pytest.approx((0.24 / N_EVENTS) ** 0.5)
     assert efficiency.efficiency_error[1:] == pytest.approx(1.0 / N_EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (point(factor=0.3), "statistics"),
+        (
+            point(factor=0.3, detected=0.3, triggered=0.3, selected=0.2),
+            "merged photons",
+        ),
+        (point(factor=0.3, triggered=0.3, selected=0.2), "trigger"),
+        (point(factor=0.3, window=False, selected=0.0), "selection"),
+    ],
+)
+def test_radiation_does_not_change_what_sets_the_limit(
+    item: SignalPoint, reason: str
+) -> None:
+    assert {row.limited_by for row in low_rows(item)} == {reason}
+
+
+def test_limits_follow_radiative_factor_and_efficiency() -> None:
+    """The same background: g ∝ (R ε)^(−1/2), and σ ∝ 1/ε whatever R is."""
+    born, radiated = (
+        low_rows(item)[0].limit
+        for item in (point(selected=0.4), point(selected=0.3, factor=0.8))
+    )
+    assert born is not None
+    assert radiated is not None
+    ratio = radiated.g_per_GeV[1:] / born.g_per_GeV[1:]
+    np.testing.assert_allclose(ratio, (0.4 / (0.8 * 0.3)) ** 0.5, rtol=1e-6)
+    sigma = radiated.sigma_pb[1:] / born.sigma_pb[1:]
+    np.testing.assert_allclose(sigma, 0.4 / 0.3, rtol=1e-6)
+    np.testing.assert_allclose(radiated.efficiency, 0.3, rtol=1e-6)
+    # negative control: what the limit would be if R were forgotten
+    assert ratio[1] != pytest.approx((0.4 / 0.3) ** 0.5, rel=0.05)
+
+
+def test_the_error_of_the_radiative_factor_is_that_of_its_weights() -> None:
+    """Weights 0 and 2 in equal numbers: R = 1 ± 1/√n, as for a coin."""
+    item = point()
+    passed = item.separated[0].sums.passed.copy()
+    passed[:, 1] *= 2.0
+    sums = replace(item.separated[0].sums, passed=passed)
+    item = replace(item, separated=(replace(item.separated[0], sums=sums),))
+    assert point().radiative_factor_error == 0.0
+    assert item.radiative_factor == pytest.approx(1.0)
+    assert item.radiative_factor_error == pytest.approx(N_EVENTS**-0.5)

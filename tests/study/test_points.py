@@ -17,12 +17,12 @@ from selection.candidates import SelectionName, Stage, select
 from selection.tally import Tally
 from selection.windows import Observable, table, true_value
 from study import points as units
+from study.config import LIGHT_PAIRS
 from study.limits_table import lifetime_efficiency
 from study.points import (
     LIFETIME_BINS,
     PILOT_EVENTS,
     SHORTEST_CM,
-    Sums,
     background_phase_space,
     background_piece,
     lifetime_edges_cm,
@@ -30,6 +30,7 @@ from study.points import (
     pilot_windows,
     wanted_windows,
 )
+from study.sums import ARRAYS, Sums
 from tests.reference import detector as reference_detector
 from tests.reference import selection as reference
 from tests.reference import signal as reference_signal
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from selection.windows import Window
     from study.config import Config
-    from study.points import SignalPoint
+    from study.sums import SignalPoint
 
 S_GEV2 = Beams().s_GeV2
 N_REFERENCE, N_BATCHES = 100_000, 20
@@ -140,18 +141,24 @@ def test_the_pilot_grows_until_sigma_is_known(monkeypatch: pytest.MonkeyPatch) -
 def test_lifetime_counts(points: dict[float, SignalPoint]) -> None:
     for item in points.values():
         generated, passed = item.lifetime_generated, item.lifetime_passed
-        assert generated.shape == (LIFETIME_BINS + 1,)
-        assert passed.shape == (len(item.separated[0].windows), LIFETIME_BINS + 1)
-        assert generated[0] == N_SIGNAL
-        assert generated[1:].sum() == N_LIFETIME
-        assert np.all(passed <= generated + 1e-6)
-        np.testing.assert_allclose(passed, np.round(passed), atol=1e-6)
+        assert generated.shape == (2, LIFETIME_BINS + 1)
+        n_windows = len(item.separated[0].windows)
+        assert passed.shape == (2, n_windows, LIFETIME_BINS + 1)
+        assert generated[:, 0] == pytest.approx([1.0, 1.0 / N_SIGNAL], rel=1e-5)
+        assert generated[0, 1:].sum() == pytest.approx(1.0, rel=1e-5)
+        np.testing.assert_allclose(
+            generated[1, 1:] * N_LIFETIME, generated[0, 1:], rtol=1e-5
+        )
+        assert np.all(passed <= generated[:, None] + 1e-12)
+        whole = passed[0, :, 1:] * N_LIFETIME
+        np.testing.assert_allclose(whole, np.round(whole), atol=1e-2)
 
 
 def test_decay_lengths_are_even_in_log(half_GeV: SignalPoint) -> None:
     """Every bin within N_SIGMA of its Poisson error."""
     expected = N_LIFETIME / LIFETIME_BINS
-    pulls = (half_GeV.lifetime_generated[1:] - expected) / expected**0.5
+    found = half_GeV.lifetime_generated[0, 1:] * N_LIFETIME
+    pulls = (found - expected) / expected**0.5
     assert np.abs(pulls).max() < N_SIGMA
     assert 0.5 < (pulls**2).mean() < 1.7  # 10⁻⁴ bounds of χ²/48
 
@@ -167,8 +174,9 @@ def test_the_first_bin_is_the_prompt_efficiency(
             assert efficiency.at(0.0)[0] == pytest.approx(prompt)
             # the shortest flights of the other sample are prompt as well
             first = slice(1, 9)
-            n = item.lifetime_generated[first].sum()
-            value = item.lifetime_passed[index, first].sum() / n
+            share = item.lifetime_generated[0, first].sum()
+            value = item.lifetime_passed[0, index, first].sum() / share
+            n = share * N_LIFETIME
             assert abs(value - prompt) < N_SIGMA * (prompt * (1 - prompt) / n) ** 0.5
 
 
@@ -202,7 +210,7 @@ def test_merging_eats_light_alps(points: dict[float, SignalPoint]) -> None:
 def test_stages_only_lose_events(points: dict[float, SignalPoint]) -> None:
     for item in points.values():
         for separated in item.separated:
-            assert separated.sums.passed[:, 0, 0] == pytest.approx(1.0)
+            assert separated.sums.passed[:, 0, 0] == pytest.approx(1.0, rel=1e-5)
             assert np.all(np.diff(separated.sums.passed, axis=-1) <= 1e-12)
             assert separated.sums.n_events == N_SIGNAL
 
@@ -234,12 +242,12 @@ def test_pieces_add_up_to_the_whole(
     windows = own_windows(points)
     pieces = [background_piece("aaa", k, windows, config) for k in range(2)]
     total = whole(windows, config)
-    assert n_pieces(config) == 2
+    assert n_pieces("aaa", config) == 2
     assert [piece.n_events for piece in pieces] == [
         EVENTS_PER_CHUNK,
         config.events.background - EVENTS_PER_CHUNK,
     ]
-    for name in ("passed", "in_windows", "m2_low", "m2_high", "recoil"):
+    for name in ARRAYS:
         parts = sum(getattr(piece, name) for piece in pieces)
         np.testing.assert_allclose(parts, getattr(total, name), rtol=1e-12)
     assert pieces[0].in_windows[0].sum() != pytest.approx(
@@ -251,4 +259,12 @@ def test_pieces_add_up_to_the_whole(
     ("n_events", "expected"), [(1, 1), (8 << 18, 1), ((8 << 18) + 1, 2)]
 )
 def test_number_of_pieces(n_events: int, expected: int) -> None:
-    assert n_pieces(small_config(f"events.background={n_events}")) == expected
+    keys = {
+        "aaa": "background",
+        "eea": "other_backgrounds",
+        LIGHT_PAIRS: "light_pairs",
+    }
+    for process, key in keys.items():
+        config = small_config(f"events.{key}={n_events}")
+        assert n_pieces(process, config) == expected
+        assert config.events.of(process) == n_events

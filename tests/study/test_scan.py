@@ -12,15 +12,18 @@ import pytest
 from generator.tables import read_table
 from selection.candidates import SelectionName
 from study import scan
+from study.config import LIGHT_PAIRS
 from study.errors import InputError
 from study.executors import run
 from study.names import LIMIT_COLUMNS as COLUMNS
 from study.scan import background_sums, in_windows, run_scan, run_separation
 from study.store import ResultsFolder
+from study.sums import ARRAYS
 from tests.study.engineered import low_window, sums
 from tests.study.small import (
     MASSES_GEV,
     N_BACKGROUND,
+    N_LIGHT_PAIRS,
     contents,
     same_tables,
     small_config,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
     from study.config import Config
     from study.executors import Task
-    from study.points import SignalPoint, Sums
+    from study.sums import SignalPoint, Sums
 
 FLOW = (100.0, 80.0, 70.0, 60.0, 50.0, 40.0)
 KEY = (1.0, SelectionName.LOW)
@@ -53,7 +56,8 @@ def test_a_folder_holds_what_was_agreed(scanned: Path) -> None:
     }
     names = sorted(path.name for path in (scanned / "points").iterdir())
     signal = [f"signal_m{mass:.6f}.npz" for mass in MASSES_GEV]
-    assert names == ["background_aaa_00000.npz", *signal]
+    background = [f"background_{name}_00000.npz" for name in ("aaa-light", "aaa")]
+    assert names == [*background, *signal]
 
 
 def test_limits_have_a_row_per_choice(scanned: Path) -> None:
@@ -72,7 +76,7 @@ def test_limits_have_a_row_per_choice(scanned: Path) -> None:
 
 def test_run_json_counts_the_events(scanned: Path, config: Config) -> None:
     record = json.loads((scanned / "run.json").read_text(encoding="utf-8"))
-    assert record["background_events"] == N_BACKGROUND
+    assert record["background_events"] == N_BACKGROUND + N_LIGHT_PAIRS
     assert record["signal_events"] == 3 * (3 * 20_000 + 10_000)
     assert record["config_digest"] == config.digest()
     assert record["peak_memory_MB"] > 10.0
@@ -122,14 +126,16 @@ def test_every_mass_has_its_own_random_numbers(
     assert alone.digest() != config.digest()
 
 
+@pytest.mark.parametrize("process", ["aaa", LIGHT_PAIRS])
 def test_background_does_not_depend_on_the_order(
+    process: str,
     points: dict[float, SignalPoint],
-    config: Config,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("study.points.CHUNKS_PER_PIECE", 1)
     windows = [w for item in points.values() for w in item.separated[0].windows]
+    config = small_config("events.light_pairs=300_000")
 
     def backwards(tasks: Mapping[int, Task[Sums]], *, jobs: int) -> object:
         return run(dict(list(tasks.items())[::-1]), jobs=jobs)
@@ -138,9 +144,9 @@ def test_background_does_not_depend_on_the_order(
     for name, order in (("forwards", run), ("backwards", backwards)):
         monkeypatch.setattr(scan, "run", order)
         folder = ResultsFolder(tmp_path / name, config, "scan")
-        totals.append(background_sums("aaa", windows, config, folder, jobs=1))
+        totals.append(background_sums(process, windows, config, folder, jobs=1))
         assert len(list((folder.path / "points").iterdir())) == 2
-    for field in ("passed", "in_windows", "m2_low", "m2_high", "recoil"):
+    for field in ARRAYS:
         first, second = (getattr(total, field).tobytes() for total in totals)
         assert first == second
 
@@ -211,6 +217,16 @@ def test_an_empty_window_keeps_an_error(n_events: int) -> None:
     found = in_windows([low_window(1.0)], [counts((0.0,), n_events)])[KEY]
     assert found.sigma_pb == 0.0
     assert found.error_pb == pytest.approx(FLOW[0] / n_events)
+
+
+def test_an_empty_window_has_the_weight_of_its_own_sample() -> None:
+    """The first of two windows is counted among 2 pb in 10⁵ events."""
+    aimed = sums(tuple(0.02 * value for value in FLOW), (0.0,), 100_000)
+    both = counts((3.0, 0.0)).with_windows([0], aimed)
+    windows = [low_window(1.0), low_window(2.0)]
+    first, second = in_windows(windows, [both]).values()
+    assert first.error_pb == pytest.approx(2.0 / 100_000)
+    assert second.error_pb == pytest.approx(FLOW[0] / 10_000)
 
 
 def test_windows_keep_their_place() -> None:

@@ -1,0 +1,141 @@
+"""Tables of the configuration that describe collisions and detector."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from detector.response import BackgroundLevel
+from detector.separation import Distance, MergeRule
+from detector.simulate import Detector, Trigger
+from generator.beam_background import BeamBackground
+from generator.beams import Beams
+from generator.fusion import QSquaredMax
+from generator.initial_state import InitialState
+from generator.processes import Options
+from selection.tally import MASS_BINS_PER_GEV, N_MASS_BINS
+from study.config_fields import (
+    Float,
+    Fraction,
+    NaturalFloat,
+    NaturalInt,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
+
+HIGHEST_SQRT_S_GEV: Final = N_MASS_BINS / MASS_BINS_PER_GEV
+"""The spectra end there; SuperKEKB stays below."""
+LARGEST_SPREAD: Final = 0.02
+"""Of a beam's energy; SuperKEKB's is below 0.1 %."""
+
+
+class BeamsConfig(Section):
+    """Beam energies with their spread, and half the crossing angle."""
+
+    electron_GeV: PositiveFloat = 7.007
+    positron_GeV: PositiveFloat = 4.000
+    half_crossing_rad: Annotated[Float, Field(ge=0.0, lt=0.5)] = 0.0415
+    electron_spread_GeV: NaturalFloat = 0.00513
+    positron_spread_GeV: NaturalFloat = 0.002375
+    """Standard deviations, used with generator.beam_energy_spread."""
+
+    @model_validator(mode="after")
+    def _b_factory(self) -> Self:
+        sqrt_s = self.build().sqrt_s_GeV
+        if sqrt_s > HIGHEST_SQRT_S_GEV:
+            msg = (
+                f"sqrt(s) = {sqrt_s:.4g} GeV: spectra reach {HIGHEST_SQRT_S_GEV:g} GeV"
+            )
+            raise ValueError(msg)
+        for beam in ("electron", "positron"):
+            energy = getattr(self, f"{beam}_GeV")
+            if getattr(self, f"{beam}_spread_GeV") > LARGEST_SPREAD * energy:
+                msg = f"{beam}_spread_GeV must be at most {LARGEST_SPREAD:.0%} of the energy"
+                raise ValueError(msg)
+        return self
+
+    def build(self) -> Beams:
+        """Return the beams."""
+        return Beams(self.electron_GeV, self.positron_GeV, self.half_crossing_rad)
+
+
+class GeneratorConfig(Section):
+    """Radiation, couplings and fakes of the generated processes."""
+
+    radiation: bool = False
+    """Collinear photons off both beams, in signal and backgrounds."""
+    beam_energy_spread: bool = False
+    alpha: Literal["zero", "running"] = "zero"
+    q2_max: QSquaredMax = QSquaredMax.KINEMATIC
+    track_loss: Annotated[Float, Field(ge=0.0, le=1.0)] = 0.01
+    beam_background_mean: NaturalFloat = 0.1
+    """In-time beam-background photons per event."""
+    beam_background_energy_min_GeV: PositiveFloat = 0.1
+    beam_background_energy_max_GeV: PositiveFloat = 2.0
+    beam_background_index: Float = 3.0
+    """Their spectrum is a power law in the energy."""
+    extra_energy_cms_min_GeV: PositiveFloat = 0.1
+    """Softest photon beyond the three hardest in γγγγ."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        self.beam_background()
+        return self
+
+    def beam_background(self) -> BeamBackground:
+        """Return rate and spectrum of the beam-background photons."""
+        return BeamBackground(
+            mean=self.beam_background_mean,
+            energy_min_GeV=self.beam_background_energy_min_GeV,
+            energy_max_GeV=self.beam_background_energy_max_GeV,
+            index=self.beam_background_index,
+        )
+
+    def options(self, beams: BeamsConfig) -> Options:
+        """Return the options of the samplers for these beams."""
+        spread = self.beam_energy_spread
+        return Options(
+            initial=InitialState(
+                radiation=self.radiation,
+                electron_spread_GeV=beams.electron_spread_GeV if spread else 0.0,
+                positron_spread_GeV=beams.positron_spread_GeV if spread else 0.0,
+            ),
+            running_alpha=self.alpha == "running",
+            q2_max=self.q2_max,
+            track_loss=self.track_loss,
+            beam_background=self.beam_background(),
+        )
+
+
+class TriggerConfig(Section):
+    """First-level trigger: deposits above a threshold after coarse merging."""
+
+    enabled: bool = True
+    min_deposits: PositiveInt = 3
+    threshold_GeV: Annotated[Float, Field(ge=0.0)] = 0.1
+    merge_crystals: NaturalInt = 0
+
+
+class DetectorConfig(Section):
+    """ECL model."""
+
+    merge_crystals: NaturalInt = 2
+    merge_rule: MergeRule = MergeRule.SQUARE
+    merge_distance: Distance = Distance.IMPACT
+    photon_efficiency: Fraction = 1.0
+    background_level: BackgroundLevel = BackgroundLevel.LOW
+    trigger: TriggerConfig = TriggerConfig()
+
+    def build(self, merge_crystals: int | None = None) -> Detector:
+        """Return the detector, with another separation if asked."""
+        crystals = self.merge_crystals if merge_crystals is None else merge_crystals
+        return Detector(
+            merge_crystals=crystals,
+            merge_rule=self.merge_rule,
+            merge_distance=self.merge_distance,
+            photon_efficiency=self.photon_efficiency,
+            background=self.background_level,
+            trigger=Trigger(**self.trigger.model_dump()),
+        )
