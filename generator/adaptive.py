@@ -13,7 +13,7 @@ from generator.beams import Beams
 from generator.cells import Source, Uniform, adapt
 from generator.constants import ALPHA_0
 from generator.frames import Flat, Momenta, to_lab
-from generator.initial_state import InitialState
+from generator.initial_state import HARD_SHARE, InitialState
 from generator.phase_space import PhaseSpace
 from generator.simd import LANES
 
@@ -60,6 +60,8 @@ class Adaptive(ABC):
     slots: ClassVar[int]
     adapted: ClassVar[int]
     free: ClassVar[int] = 1
+    hard_share: ClassVar[float] = HARD_SHARE
+    """Of the radiated photons; more where the cross section grows fast with 1/ŝ."""
 
     def __post_init__(self) -> None:
         """Refuse a phase space of divergent cross section."""
@@ -104,7 +106,9 @@ class Adaptive(ABC):
         """Map points of the hypercube, dimensions·LANES, to a block of events."""
         ends = self.adapted * LANES, -self.free * LANES
         radiated = u[ends[0] : ends[1]]
-        collisions = self.initial.collide_at(radiated, self.beams, self._fraction_min)
+        collisions = self.initial.collide_at(
+            radiated, self.beams, self._fraction_min, self.hard_share
+        )
         momenta, weight = self._generate(u[: ends[0]], u[ends[1] :], collisions)
         region = self.phase_space
         return to_lab(momenta, weight, n_events, collisions, self.beams, region)

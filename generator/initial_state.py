@@ -30,8 +30,8 @@ _0, _H, _1, _2, _3, _4, _5 = f4(0), f4(0.5), f4(1), f4(2), f4(3), f4(4), f4(5)
 _LOG2E: Final = f4(np.log2(np.e))
 _SOFTEST: Final = f4(-100.0)
 """Octaves: no photon of less than 2⁻¹⁰⁰ of the beam energy is told from none."""
-_FEW: Final = f4(0.03)
-"""Share of photons drawn evenly in ln z."""
+HARD_SHARE: Final = 0.03
+"""Share of radiated photons drawn evenly in ln z."""
 _LEAST: Final = 1e-4
 EULER_GAMMA: Final = 0.5772156649015329
 
@@ -61,28 +61,36 @@ def _hard_part(beta: f4, soft: f4, log_soft: f4) -> f4:
 
 @kernel
 def _radiate(
-    u: Flat, beta: float, norm: float, z_min: float, z: Flat, weight: Flat
+    u: Flat,
+    beta: float,
+    norm: float,
+    z_min: float,
+    hard_share: float,
+    z: Flat,
+    weight: Flat,
 ) -> None:
     """Multiply ``z`` with the fraction a beam keeps, ``weight`` with its probability.
 
-    Most photons are drawn from the soft peak, (1 − z)^{β/2 − 1}, a few with dz/z down to
-    ``z_min``: cross sections that grow as powers of 1/ŝ make them matter.
+    Most photons are drawn from the soft peak, (1 − z)^{β/2 − 1}, ``hard_share`` of them
+    with dz/z down to ``z_min``: cross sections that grow as powers of 1/ŝ make them
+    matter.
     """
+    share = f4(hard_share)
     half, least = _H * f4(beta), f4(z_min)
     span = -log(least)
     limit = _LOG2E * log(_1 - least)
     peak_norm = half * exp2(-half * limit)
     for i in range(LANES):
-        few = u[i] < _FEW
-        v = (u[i] - _FEW) / (_1 - _FEW)
+        few = u[i] < share
+        v = (u[i] - share) / (_1 - share)
         peak_octaves = limit + _LOG2E * log(max(v, f4(1e-9))) / half
-        z_hard = exp2(-_LOG2E * span * u[i] / _FEW)
+        z_hard = exp2(-_LOG2E * span * u[i] / share)
         hard_octaves = _LOG2E * log(max(_1 - z_hard, f4(1e-9)))
         octaves = max(hard_octaves if few else peak_octaves, _SOFTEST)
         soft = exp2(octaves)
         kept = _1 - soft
         peak = exp2((half - _1) * octaves)
-        density = (_1 - _FEW) * peak_norm * peak + _FEW / (max(kept, least) * span)
+        density = (_1 - share) * peak_norm * peak + share / (max(kept, least) * span)
         true = f4(norm) * half * peak + _hard_part(_2 * half, soft, octaves / _LOG2E)
         z[i] *= kept
         weight[i] *= max(true, _0) / density
@@ -198,14 +206,24 @@ class InitialState:
         """
         return self.collide_at(uniform(state, self.dimensions), beams, fraction_min)
 
-    def collide_at(self, u: Flat, beams: Beams, fraction_min: float) -> Collisions:
-        """Return the initial states at given uniform numbers, dimensions·LANES."""
+    def collide_at(
+        self,
+        u: Flat,
+        beams: Beams,
+        fraction_min: float,
+        hard_share: float = HARD_SHARE,
+    ) -> Collisions:
+        """Return the initial states at given uniform numbers, dimensions·LANES.
+
+        ``hard_share`` of the radiated photons are drawn evenly in ln z.
+        """
         if self.dimensions == 0:
             return nominal()
         electron, positron, weight = np.ones((3, LANES), np.float32)
         if self.radiation:
             beta = radiator_exponent(beams.s_GeV2)
-            law = beta, soft_factor(beta), min(max(fraction_min, _LEAST), 0.999)
+            least = min(max(fraction_min, _LEAST), 0.999)
+            law = beta, soft_factor(beta), least, hard_share
             _radiate(u[:LANES], *law, electron, weight)
             _radiate(u[LANES : 2 * LANES], *law, positron, weight)
         if self._spreads:

@@ -155,6 +155,9 @@ class LightPair(Adaptive):
     parents: ClassVar[tuple[int, ...]] = (0,) * 3
     adapted: ClassVar[int] = 3
     free: ClassVar[int] = 2
+    hard_share: ClassVar[float] = 0.5
+    """dσ/dm² ∝ 1/ŝ² at a given mass: collisions at low ŝ make a tenth of the light
+    pairs, with large weights if they are drawn rarely."""
 
     def __post_init__(self) -> None:
         """Refuse ranges that hold nothing."""

@@ -74,6 +74,7 @@ settings = load.override(
         "events.signal=20_000",
         "events.lifetime=10_000",
         "events.background=2_000_000",
+        "events.light_pairs=200_000",
     ],
 )
 study = load.parse(settings, "this notebook")

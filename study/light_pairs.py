@@ -32,9 +32,7 @@ pass were found within 0.05."""
 def covered(windows: Sequence[Window], config: Config) -> list[int]:
     """Return the indices of the windows to count in the aimed sample.
 
-    None if γγγ is not among the backgrounds, or with radiation: what is radiated hard
-    enough to leave √ŝ near 1 GeV has a few huge weights in the aimed sample, and its
-    windows are known worse than those of the plain one.
+    None if γγγ is not among the backgrounds.
 
     Parameters
     ----------
@@ -44,7 +42,7 @@ def covered(windows: Sequence[Window], config: Config) -> list[int]:
         The study.
     """
     wanted = "aaa" in config.processes and config.events.light_pairs > 0
-    if not wanted or config.generator.radiation:
+    if not wanted:
         return []
     return [k for k, window in enumerate(windows) if _covers(window)]
 

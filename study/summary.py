@@ -48,7 +48,7 @@ def _warning(best: NDArray[Any]) -> list[str]:
     return [
         (
             f"background known to worse than {TRUSTED:.0%} at {names} GeV: "
-            "those limits need more events.background"
+            "those limits need more events.background or events.light_pairs"
         )
     ]
 

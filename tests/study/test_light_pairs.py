@@ -107,7 +107,7 @@ def test_only_light_windows_are_covered(
         ("generator.beam_energy_spread=true", [1, 2]),
         ("processes=['etagamma']", []),
         ("events.light_pairs=0", []),
-        ("generator.radiation=true", []),
+        ("generator.radiation=true", [1, 2]),
     ],
 )
 def test_the_sample_can_be_unwanted(assignment: str, expected: list[int]) -> None:
@@ -145,9 +145,10 @@ def test_a_range_too_small_is_seen(
     assert agreement(plain, short) < FALSE_ALARM
 
 
-def test_with_the_spread_of_the_beams(windows: tuple[Window, ...]) -> None:
+@pytest.mark.parametrize("effect", ["beam_energy_spread", "radiation"])
+def test_with_other_initial_states(windows: tuple[Window, ...], effect: str) -> None:
     config = small_config(
-        "generator.beam_energy_spread=true",
+        f"generator.{effect}=true",
         f"events.background={N_PLAIN}",
         "events.light_pairs=500_000",
     )
@@ -217,11 +218,8 @@ def flow_of(folder: Path) -> NDArray[np.void]:
     return np.asarray(rows[rows["process"] == "aaa"])
 
 
-@pytest.mark.parametrize(
-    "assignment", ["events.light_pairs=0", "generator.radiation=true"]
-)
-def test_without_it_all_windows_are_plain(assignment: str, tmp_path: Path) -> None:
-    config = small_config(assignment, "separation.crystals=[2]")
+def test_without_it_all_windows_are_plain(tmp_path: Path) -> None:
+    config = small_config("events.light_pairs=0", "separation.crystals=[2]")
     folder = run_scan(config, tmp_path / "results").path
     assert not list((folder / "points").glob("*light*"))
     record = json.loads((folder / "run.json").read_text("utf-8"))
