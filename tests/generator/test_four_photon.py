@@ -242,6 +242,7 @@ class Fixed(InitialState):
         u: Flat,  # noqa: ARG002
         beams: Beams,  # noqa: ARG002
         fraction_min: float,  # noqa: ARG002
+        hard_share: float = 0.0,  # noqa: ARG002
     ) -> Collisions:
         numbers = [self.root, self.lean, np.cosh(self.lean), np.sinh(self.lean), 1.0]
         return Collisions(*(np.full(LANES, v, np.float32) for v in numbers))
