@@ -47,6 +47,13 @@ def why_empty(
             f"{particles} particles need {needed:.4g} GeV in the CM frame, "
             f"sqrt(s) is {root_s:.4g} GeV"
         )
+    lab, given = (
+        hard * region.energy_lab_min_GeV,
+        beams.electron_GeV + beams.positron_GeV,
+    )
+    spread = initial.electron_spread_GeV + initial.positron_spread_GeV
+    if lab > given + SIGMAS * spread:
+        return f"{hard} particles need {lab:.4g} GeV in the lab, the beams have {given:.4g}"
     if initial.dimensions == 0 and not low < 0.0 < high:
         return "all particles in one hemisphere of the CM frame do not balance"
     return None

@@ -155,7 +155,10 @@ def sample(
     assignments: Set = None,
     *,
     unweighted: Annotated[
-        bool, typer.Option("--unweighted", help="Events of one weight.")
+        bool,
+        typer.Option(
+            "--unweighted", help="Events of one weight, but for a rare heavy one."
+        ),
     ] = False,
     rntuple: Annotated[
         bool, typer.Option("--rntuple", help="An RNTuple instead of a TTree.")

@@ -167,6 +167,8 @@ def _cross_section(
     job: Job, total: CrossSection, sample: Unweighted | None, rate: float
 ) -> str:
     n = job.n_events
+    if total.upper_pb == 0.0:
+        return f"{job.process}: 0 pb, none of {n} events has any weight"
     if total.n_inside == 0:
         return (
             f"{job.process}: 0 pb, below {total.upper_pb:.2g} pb at 95 % CL: "

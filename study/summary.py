@@ -32,6 +32,8 @@ def summary(folder: Path) -> str:
     lines = [_line(first, mass, luminosities) for mass in shown]
     if not lines:
         lines = ["no mass has any sensitivity: see limited_by in limits.csv"]
+    if shown.size < masses.size:
+        lines.append(f"({masses.size - shown.size} more masses in limits.csv)")
     lines += _warning(first)
     return "\n".join(
         [head, f"{'mass [GeV]':>12}{labels}", *lines, f"results in {folder}"]

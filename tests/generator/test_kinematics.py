@@ -16,6 +16,10 @@ PLAIN, RADIATION = InitialState(), InitialState(radiation=True)
 EMPTY = [
     (PhaseSpace(energy_cms_min_GeV=3.6), "3 particles need 10.8 GeV in the CM frame"),
     (PhaseSpace(energy_cms_min_GeV=0.0, energy_lab_min_GeV=5.0), "3 particles need"),
+    (
+        PhaseSpace(energy_cms_min_GeV=0.0, energy_lab_min_GeV=3.68),
+        "3 particles need 11.04 GeV in the lab, the beams have 11.01",
+    ),
     (PhaseSpace((20.0, 25.0)), "one hemisphere of the CM frame"),
     (PhaseSpace((100.0, 150.0)), "one hemisphere of the CM frame"),
     (PhaseSpace((20.0, 40.0), theta_cms_deg=(90.0, 150.0)), "nothing in common"),

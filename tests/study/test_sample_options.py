@@ -163,6 +163,21 @@ def test_the_report_says_what_is_included(
     assert re.search(included, out)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("aaa", "-n", "1"), ("eea", "-n", "100", "--set", "generator.track_loss=0")],
+)
+def test_no_bound_without_any_weight(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """The one event of this seed has no weight; nor has any if no track is lost."""
+    code, out, _ = run("sample", *words, "--out", tmp_path / "x.root")
+    assert code == 0
+    assert out.startswith(
+        f"{words[0]}: 0 pb, none of {words[2]} events has any weight\n"
+    )
+
+
 def test_a_region_that_nothing_was_found_in(run: Run, tmp_path: Path) -> None:
     """Three photons of nearly √s/3: possible, but not seen in so few events."""
     path = tmp_path / "x.root"

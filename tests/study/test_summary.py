@@ -31,9 +31,10 @@ def test_a_line_per_mass_of_the_small_scan(scanned: Path) -> None:
 
 def test_a_long_scan_is_thinned_out(tmp_path: Path) -> None:
     lines = summary(write_results(tmp_path)).splitlines()
-    assert len(lines) == 2 + 8 + 1
+    assert len(lines) == 2 + 8 + 2
     assert float(lines[2].split()[0]) == float(f"{MASSES_GEV[0]:g}")
-    assert float(lines[-2].split()[0]) == float(f"{MASSES_GEV[-1]:g}")
+    assert float(lines[-3].split()[0]) == float(f"{MASSES_GEV[-1]:g}")
+    assert lines[-2] == f"({len(MASSES_GEV) - 8} more masses in limits.csv)"
 
 
 def test_no_sensitivity_at_all(tmp_path: Path) -> None:
