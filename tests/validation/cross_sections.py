@@ -1,4 +1,4 @@
-"""Cross sections of every process against calculations that share no code with them."""
+"""Cross sections of every process against other calculations."""
 
 from __future__ import annotations
 
