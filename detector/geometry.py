@@ -26,6 +26,9 @@ FORWARD_FACE_CM: Final = 197.9
 BACKWARD_FACE_CM: Final = -104.0
 """z of the backward front faces (ring mean −103.6 to −104.5 cm)."""
 
+DEPTH_CM: Final = 10.0
+"""Depth behind the front face at which crystals share showers: about their maximum."""
+
 BINS_PER_RAD: Final = 300.0
 """Lookup bins are narrower than any ring or gap, so each holds at most one edge."""
 
@@ -50,12 +53,25 @@ class Geometry:
         Crystals in each ring.
     region : array of shape (69,)
         Region of each ring.
+    width_cm : array of shape (2, 69)
+        Front-face size of a crystal along θ and along φ [cm].
+    face_cm : array of shape (2, 69)
+        Front-face centre: distance from the z axis, and z [cm].
+    deep_theta : array of shape (2, 69)
+        Ring edges ``DEPTH_CM`` behind the front face [rad]; crystals do not quite
+        point to the IP.
+    trigger_row : array of shape (69,)
+        Row of trigger cells, 1 to 17.
     """
 
     theta_min: NDArray[np.float64]
     theta_max: NDArray[np.float64]
     n_crystals: NDArray[np.int64]
     region: NDArray[np.int64]
+    width_cm: NDArray[np.float64]
+    face_cm: NDArray[np.float64]
+    deep_theta: NDArray[np.float64]
+    trigger_row: NDArray[np.int64]
 
     @property
     def n_rings(self) -> int:
@@ -132,4 +148,10 @@ def belle2() -> Geometry:
         theta_max=np.radians(rows["theta_max_deg"]),
         n_crystals=rows["n_crystals"].astype(np.int64),
         region=np.array(names, dtype=np.int64),
+        width_cm=np.stack([rows["width_theta_cm"], rows["width_phi_cm"]]),
+        face_cm=np.stack([rows["r_cm"], rows["z_cm"]]),
+        deep_theta=np.radians(
+            np.stack([rows["theta_min_10cm_deg"], rows["theta_max_10cm_deg"]])
+        ),
+        trigger_row=rows["trigger_row"].astype(np.int64),
     )
