@@ -1,7 +1,8 @@
 """Which crystal a photon hits: from its vertex to the front face, then (ring, column).
 
 The reconstructed direction is that of the front-face hit seen from the IP: the ECL does
-not point, so photons of a displaced decay look closer together than they are.
+not point, so photons of a displaced decay look closer together than they are. Optional:
+collisions away from the nominal IP, and photons lost in the material before the ECL.
 """
 
 from __future__ import annotations
@@ -21,19 +22,20 @@ from detector.geometry import (
 )
 from generator.compiled import kernel
 from generator.random import LaneState, draw, load, store
-from generator.simd import LANES, atan2, azimuth, f4, i4, sincos
+from generator.simd import LANES, atan2, azimuth, exp2, f4, i4, normals, sincos
 
 if TYPE_CHECKING:
     from generator.columns import Column, Photons
 
 _0, _1, _H, _BINS = f4(0), f4(1), f4(0.5), f4(BINS_PER_RAD)
 _R2: Final = f4(BARREL_RADIUS_CM**2)
-_FORWARD, _BACKWARD = f4(FORWARD_FACE_CM), f4(BACKWARD_FACE_CM)
-_FAR = f4(1e9)
-
+_FORWARD, _BACKWARD, _FAR = f4(FORWARD_FACE_CM), f4(BACKWARD_FACE_CM), f4(1e9)
+_LOG2_PER_X0: Final = 7.0 / 9.0 / np.log(2.0)
+"""A photon survives x radiation lengths with probability 2^−(this · x)."""
 
 Flat = NDArray[np.float32]
 """Working column inside the detector, shape (slots·LANES,): slot after slot."""
+Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,89 @@ class Hits:
     """Azimuthal width of the crystal [rad]."""
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Material around the beam in which photons convert to e⁺e⁻ before the ECL.
+
+    Every photon crosses 1/sin θ of it, even if its vertex is displaced. [remembered] Beam
+    pipe and vertex detectors: a few % of X₀; drift chamber: a few % more.
+
+    Raises
+    ------
+    ValueError
+        If the thickness is negative or infinite, or the share outside [0, 1].
+    """
+
+    radiation_lengths: float = 0.0
+    """Thickness at normal incidence [X₀]."""
+    lost_share: float = 1.0
+    """Share of the conversions that lose the photon: early ones, which make tracks.
+
+    Late ones (from mid drift chamber on) mostly still make a cluster. [remembered]
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse impossible numbers."""
+        if not 0.0 <= self.radiation_lengths < np.inf:
+            msg = f"radiation_lengths = {self.radiation_lengths:g}: need finite, >= 0"
+            raise ValueError(msg)
+        if not 0.0 <= self.lost_share <= 1.0:
+            msg = f"lost_share = {self.lost_share:g}: need 0 to 1"
+            raise ValueError(msg)
+
+    @property
+    def loses(self) -> bool:
+        """Whether any photon is lost."""
+        return self.radiation_lengths > 0.0 and self.lost_share > 0.0
+
+
+NO_MATERIAL: Final = Material()
+AT_THE_IP: Final = (0.0, 0.0, 0.0)
+LUMINOUS_CM: Final = (6.4e-4, 4.2e-6, 0.015)
+"""Spreads (x, y, z) of collisions, from the beam sizes of basf2's preset [cm].
+
+Along z, 0.030 to 0.035 cm in 2019 to 2022. [remembered]
+"""
+
+
 @kernel
-def _to_front_face(
-    first: int, n_slots: int, vertex: Column, energy: Column, theta: Column, phi: Column
-) -> None:
-    """Replace directions of slots ≥ ``first`` by those of the hits; lose the rest."""
-    for slot in range(first, n_slots):
+def _collide(state: LaneState, spread: Vector, points: Column) -> None:
+    for i in range(LANES):
+        u, words = draw(load(state, i))
+        v, words = draw(words)
+        x, y = normals(u, v)
+        u, words = draw(words)
+        v, words = draw(words)
+        z, _ = normals(u, v)
+        store(state, i, words)
+        points[i] = f4(spread[0]) * x
+        points[LANES + i] = f4(spread[1]) * y
+        points[2 * LANES + i] = f4(spread[2]) * z
+
+
+def collision_points(luminous_cm: Vector, state: LaneState) -> Column:
+    """Return Gaussian collision points around the nominal IP [cm], shape (3, LANES).
+
+    Takes four random numbers per event.
+
+    Raises
+    ------
+    ValueError
+        If a spread is negative or not finite.
+    """
+    if not all(0.0 <= spread < np.inf for spread in luminous_cm):
+        msg = f"luminous_cm = {luminous_cm}: need finite spreads of at least 0"
+        raise ValueError(msg)
+    x, y, z = luminous_cm
+    points = np.empty((3, LANES))
+    _collide(state, (float(x), float(y), float(z)), points.reshape(-1))
+    return points
+
+
+@kernel
+def _to_front_face(vertex: Column, energy: Column, theta: Column, phi: Column) -> None:
+    """Replace directions by those of the hits; lose what starts outside."""
+    for slot in range(energy.size // LANES):
         for i in range(LANES):
             j = slot * LANES + i
             x, y, z = f4(vertex[i]), f4(vertex[LANES + i]), f4(vertex[2 * LANES + i])
@@ -136,8 +215,49 @@ def _deposit(
             centre_out[j] = (np.floor(angle / pitch[j]) + _H) * pitch[j]
 
 
+@kernel
+def _lose(
+    state: LaneState, exponent: float, share: float, theta: Column, deposit: Flat
+) -> None:
+    """Lose photons that convert in the material."""
+    for slot in range(deposit.size // LANES):
+        for i in range(LANES):
+            j = slot * LANES + i
+            u, words = draw(load(state, i))
+            store(state, i, words)
+            sin, _ = sincos(f4(theta[j]))
+            # at least −100: exp2 has a range
+            power = max(f4(exponent) / min(-sin, f4(-1e-9)), f4(-100.0))
+            lost = f4(share) * (_1 - exp2(power))
+            deposit[j] = deposit[j] if u >= lost else _0
+
+
+def _seen_from_ip(
+    photons: Photons, luminous_cm: Vector, state: LaneState
+) -> tuple[Column, Column, Column]:
+    """Return E, θ and φ of photons as the front face shows them; flat columns."""
+    energy, theta, phi = photons.energy, photons.theta, photons.phi
+    moved, decay = any(luminous_cm), photons.vertex_cm
+    if moved or decay is not None:
+        energy, theta, phi = energy.copy(), theta.copy(), phi.copy()
+    flat = energy.reshape(-1), theta.reshape(-1), phi.reshape(-1)
+    prompt = energy.size if decay is None else photons.n_prompt * LANES
+    if moved:
+        point = collision_points(luminous_cm, state)
+        _to_front_face(point.reshape(-1), *(column[:prompt] for column in flat))
+        decay = None if decay is None else decay + point
+    if decay is not None:
+        _to_front_face(decay.reshape(-1), *(column[prompt:] for column in flat))
+    return flat
+
+
 def hit(
-    photons: Photons, geometry: Geometry, photon_efficiency: float, state: LaneState
+    photons: Photons,
+    geometry: Geometry,
+    photon_efficiency: float,
+    state: LaneState,
+    material: Material = NO_MATERIAL,
+    luminous_cm: Vector = AT_THE_IP,
 ) -> Hits:
     """Return where the photons of a block hit the crystals.
 
@@ -151,15 +271,19 @@ def hit(
         Chance that a photon on a crystal is seen at all.
     state : LaneState
         Generator lanes, advanced in place.
+    material : Material
+        What photons convert in; takes random numbers only if it loses any.
+    luminous_cm : tuple of float
+        Gaussian spreads (x, y, z) of the collisions [cm], which move decay vertices too,
+        e.g. `LUMINOUS_CM`; takes random numbers only if one is not 0.
+
+    Raises
+    ------
+    ValueError
+        If a spread is negative or not finite.
     """
-    energy, theta, phi = photons.energy, photons.theta, photons.phi
-    slots = energy.shape[0]
-    if photons.vertex_cm is not None:
-        energy, theta, phi = energy.copy(), theta.copy(), phi.copy()
-        vertex = photons.vertex_cm.reshape(-1)
-        columns = energy.reshape(-1), theta.reshape(-1), phi.reshape(-1)
-        _to_front_face(photons.n_prompt, slots, vertex, *columns)
-    columns = energy.reshape(-1), theta.reshape(-1), phi.reshape(-1)
+    slots = photons.energy.shape[0]
+    columns = _seen_from_ip(photons, luminous_cm, state)
     ring, row, pitch, deposit, theta_hit, phi_hit, centre = (
         np.empty(slots * LANES, np.float32) for _ in range(7)
     )
@@ -167,4 +291,7 @@ def hit(
     _lookup(geometry.lookup, *sizes, columns[1], ring, row, pitch)
     hits = (deposit, theta_hit, phi_hit, centre)
     _deposit(state, photon_efficiency, *columns, ring, pitch, *hits)
+    if material.loses:
+        exponent = _LOG2_PER_X0 * material.radiation_lengths
+        _lose(state, exponent, material.lost_share, photons.theta.reshape(-1), deposit)
     return Hits(slots, deposit, theta_hit, phi_hit, ring, row, centre, pitch)

@@ -1,17 +1,36 @@
-"""Resolution against the published table, and pulls of the smeared clusters."""
+"""Resolution against the published table, pulls of the smeared clusters, line shapes."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
-from scipy import stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
 
+from detector import response
+from detector.crystals import Hits
 from detector.geometry import Region, belle2
-from detector.response import BackgroundLevel, coefficients, resolution, respond
+from detector.response import (
+    BackgroundLevel,
+    LineShape,
+    coefficients,
+    relative_width,
+    resolution,
+    respond,
+    shape_constants,
+    shaped,
+    smear_energy,
+)
 from detector.separation import Deposits
+from generator.random import LaneState, fill_uniform
 from generator.simd import LANES
 from tests.compare import FALSE_ALARM, Floats, flatness, start
 from tests.reference import response as reference
+from tests.test_bench import MACHINE, PACKED, _assembly, needs_known_assembly
 
 LEVELS = {
     BackgroundLevel.LOW: reference.Background.LOW,
@@ -171,3 +190,183 @@ def test_energy_never_falls_below_zero() -> None:
         respond(deposits, BackgroundLevel.HIGH, state)[0].min() for _ in range(30)
     ]
     assert min(smallest) == 0
+
+
+# line shapes
+
+GAUSSIAN, NOVOSIBIRSK = LineShape.GAUSSIAN, LineShape.NOVOSIBIRSK
+TAILS = st.floats(0.0, 4.999)
+
+
+def hits_with(energy_GeV: float, slots: int, ring: float = 30.0) -> Hits:
+    """Return photons of one energy on one ring; other columns are not looked at."""
+    energy, rings = (np.full(slots * LANES, x, np.float32) for x in (energy_GeV, ring))
+    return Hits(slots, energy, rings, rings, rings, rings, rings, rings)
+
+
+def deviations(shape: LineShape, tail: float, repeats: int = 10) -> Floats:
+    """Return (E − peak)/σ of photons of 1 GeV, σ = 0.1 %, shape (slots, n)."""
+    hits, sigma, state = (
+        hits_with(1.0, 3),
+        np.full(3 * LANES, 1e-3, np.float32),
+        start(5),
+    )
+    smeared = [smear_energy(hits, sigma, shape, tail, state) for _ in range(repeats)]
+    columns = np.concatenate([e.reshape(3, LANES) for e in smeared], axis=1)
+    return (columns.astype(float) - 1.0) / float(sigma[0])
+
+
+def states_agree(first: LaneState, second: LaneState) -> bool:
+    return bool(np.array_equal(first, second))
+
+
+@pytest.mark.parametrize("tail", [0.05, 0.4, 0.41, 1.0, 2.0])
+def test_line_shape_is_the_novosibirsk_function(tail: float) -> None:
+    """χ² at 1e-4 against the integral of the function; two wrong shapes must fail."""
+    found = deviations(NOVOSIBIRSK, tail, 30).reshape(-1)
+    assert flatness(reference.novosibirsk_cdf(found, tail)) > FALSE_ALARM
+    assert flatness(reference.novosibirsk_cdf(1.05 * found, tail)) < FALSE_ALARM
+    assert flatness(reference.novosibirsk_cdf(found, tail + 0.1)) < FALSE_ALARM
+
+
+def test_gaussian_line_shape() -> None:
+    found = deviations(GAUSSIAN, 0.4).reshape(-1)
+    assert flatness(stats.norm.cdf(found)) > FALSE_ALARM
+    assert flatness(stats.norm.cdf(1.03 * found)) < FALSE_ALARM
+    assert flatness(reference.novosibirsk_cdf(found, 0.1)) < FALSE_ALARM
+
+
+@pytest.mark.parametrize("shape", LineShape)
+def test_slots_are_smeared_independently(shape: LineShape) -> None:
+    """Correlations of ranks at 1e-4; a common part of 1/20 must show."""
+    ranks = stats.rankdata(deviations(shape, 0.4, 40), axis=1)
+    limit = stats.norm.isf(FALSE_ALARM / 2) / np.sqrt(ranks.shape[1])
+    assert np.abs(np.corrcoef(ranks)[np.triu_indices(3, 1)]).max() < limit
+    assert abs(np.corrcoef(ranks[0] + 0.05 * ranks[1], ranks[1])[0, 1]) > limit
+
+
+@pytest.mark.parametrize("tail", [0.1, 0.4, 1.5])
+def test_sigma_is_the_full_width_over_2_355(tail: float) -> None:
+    """Of the reference, which the test above ties the product to; peak at 0."""
+
+    def height(deviation: float) -> float:
+        value = reference.novosibirsk(np.array([deviation, 0.0]), tail)
+        return float(value[0] / value[1] - 0.5)
+
+    low, high = optimize.brentq(height, -9, 0), optimize.brentq(height, 0, 0.999 / tail)
+    assert high - low == pytest.approx(np.sqrt(8 * np.log(2)), rel=1e-9)
+    assert -low > high
+    nearby = reference.novosibirsk(np.linspace(-0.1, 0.1, 201), tail)
+    assert int(np.argmax(nearby)) == 100
+
+
+@given(tail=TAILS, normal=st.floats(-5.8, 5.8))
+def test_deviation_is_the_closed_form(tail: float, normal: float) -> None:
+    """Also for tails that are nearly none; a larger normal number is a larger energy."""
+    constants = shape_constants(NOVOSIBIRSK, tail)
+    root = np.sqrt(np.log(4.0))
+    t = -np.arcsinh(tail * root) / root
+    expected = -np.expm1(t * t + t * normal) / tail if tail > 1e-9 else normal
+    found = float(shaped(np.float32(normal), constants))
+    assert found == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert float(shaped(np.float32(normal + 0.1), constants)) > found
+
+
+def test_default_is_gaussian_and_any_shape_draws_alike() -> None:
+    energy = np.full(3 * LANES, 0.7, np.float32)
+    deposits = Deposits(3, energy, energy, energy, energy + 29)
+    default, plain, none, tailed = (start(4) for _ in range(4))
+    low = BackgroundLevel.LOW
+    first = respond(deposits, low, default)
+    for other in (
+        respond(deposits, low, plain, GAUSSIAN, 1.3),
+        respond(deposits, low, none, NOVOSIBIRSK, 0.0),
+    ):
+        np.testing.assert_array_equal(first, other)
+    last = respond(deposits, low, tailed, NOVOSIBIRSK)
+    np.testing.assert_array_equal(first[1:], last[1:])
+    assert np.mean(last[0] < 0.7) > 0.6 > np.mean(first[0] < 0.7)
+    for state in (plain, none, tailed):
+        assert states_agree(state, default)
+    fresh, row = start(4), np.empty(12 * LANES, np.float32)
+    fill_uniform(fresh, row)
+    assert states_agree(fresh, default)
+
+
+def test_response_has_the_line_shape() -> None:
+    """Both line shapes at 1e-4 in `respond`, each the control of the other."""
+    column, state = np.ones(LANES, np.float32), start(6)
+    deposits = Deposits(1, column, column, column, 30 * column)
+    sigma = float(resolution(1.0, Region.BARREL, BackgroundLevel.LOW)[0])
+    for shape in LineShape:
+        blocks = [
+            respond(deposits, BackgroundLevel.LOW, state, shape)[0] for _ in range(20)
+        ]
+        found = (np.concatenate(blocks, axis=1)[0] - 1.0) / sigma
+        tailed = flatness(reference.novosibirsk_cdf(found, response.TAIL))
+        plain = flatness(stats.norm.cdf(found))
+        right, wrong = (tailed, plain) if shape is NOVOSIBIRSK else (plain, tailed)
+        assert right > FALSE_ALARM > wrong
+
+
+@pytest.mark.parametrize("shape", LineShape)
+def test_smearing_takes_two_numbers_per_slot(shape: LineShape) -> None:
+    state, fresh, row = start(7), start(7), np.empty(8 * LANES, np.float32)
+    hits, sigma = hits_with(0.0, 4), np.ones(4 * LANES, np.float32)
+    assert not smear_energy(hits, sigma, shape, 0.4, state).any()  # absent stay absent
+    fill_uniform(fresh, row)
+    assert states_agree(state, fresh)
+    unsmeared = smear_energy(hits_with(0.3, 4), 0 * sigma, shape, 0.4, state)
+    np.testing.assert_array_equal(unsmeared, np.float32(0.3))
+    wide = smear_energy(hits_with(0.3, 4), sigma, shape, 0.4, state)
+    assert wide.min() == 0.0
+
+
+@pytest.mark.parametrize("level", BackgroundLevel)
+def test_relative_width_of_every_photon(level: BackgroundLevel) -> None:
+    energy = np.geomspace(0.001, 8, 3 * LANES).astype(np.float32)
+    rings = np.arange(3 * LANES) % 69
+    hits = Hits(3, energy, *(rings.astype(np.float32) for _ in range(6)))
+    regions = belle2().region[rings]
+    found = relative_width(hits, level)
+    for region in Region:
+        here = regions == region
+        expected, other = (
+            resolution(energy[here], r, level)[0]
+            for r in (region, Region((region + 1) % 3))
+        )
+        np.testing.assert_allclose(found[here], expected, rtol=2e-5)
+        assert not np.allclose(found[here], other, rtol=2e-5)
+    assert np.all(relative_width(hits_with(0.0, 2, -1.0), level) > 0)
+
+
+@pytest.mark.parametrize("tail", [-0.1, 5.0, np.nan, np.inf])
+@pytest.mark.parametrize("shape", LineShape)
+def test_bad_tails_are_refused(shape: LineShape, tail: float) -> None:
+    hits, flat = hits_with(1.0, 1), np.ones(LANES, np.float32)
+    deposits, level = Deposits(1, flat, flat, flat, flat), BackgroundLevel.LOW
+    message = re.escape(f"tail = {tail:g} of the energy response: need 0 <= tail < 5")
+    for work in (
+        lambda: shape_constants(shape, tail),
+        lambda: smear_energy(hits, flat, shape, tail, start(1)),
+        lambda: respond(deposits, level, start(1), shape, tail),
+    ):
+        with pytest.raises(ValueError, match=message):
+            work()
+
+
+@needs_known_assembly
+@pytest.mark.parametrize("name", ["_respond", "_smear", "_width"])
+def test_kernels_vectorise_for_every_shape(name: str) -> None:
+    hits, flat = hits_with(1.0, 1), np.ones(LANES, np.float32)
+    level = BackgroundLevel.LOW
+    for shape in LineShape:
+        respond(Deposits(1, flat, flat, flat, flat), level, start(1), shape)
+        smear_energy(hits, relative_width(hits, level), shape, 0.4, start(1))
+    kernel: Any = getattr(response, name)
+    assert len(kernel.signatures) == (1 if name == "_width" else 2)
+    options = {"error_model": "numpy", "nogil": True}
+    options["fastmath"] = kernel.targetoptions["fastmath"]
+    assembly = _assembly(kernel, options)
+    assert len(re.findall(PACKED[MACHINE], assembly)) >= 20
+    assert "gather" not in assembly

@@ -105,3 +105,37 @@ def resolution(
         curve = a * powers[0] + b * powers[1] + c * powers[2] + d
         widths.append(unit * np.where(energy > cut, curve, below))
     return widths[0], widths[1], widths[2]
+
+
+def novosibirsk(deviation: Floats, tail: float) -> Floats:
+    """Return the Novosibirsk function, its factor N left out.
+
+    As basf2 fits it to photon energies (ecl/calibration/src/eclLeakageAlgorithm.cc).
+
+    Parameters
+    ----------
+    deviation
+        (x - peak)/sigma, where sigma is FWHM/2.355.
+    tail
+        Tail parameter eta above zero; the tail is at low x.
+    """
+    root = np.sqrt(np.log(4.0))
+    t = -np.arcsinh(tail * root) / root
+    argument = 1 + t * deviation * np.sinh(t * root) / (t * root)
+    logarithm = np.log(np.where(argument > 0, argument, 1.0))
+    value = np.exp(-(logarithm**2 / t**2 + t**2) / 2)
+    return np.asarray(np.where(argument > 0, value, 0.0))
+
+
+def novosibirsk_cdf(deviation: Floats, tail: float) -> Floats:
+    """Return the integral of the Novosibirsk function up to `deviation`, normalised.
+
+    Trapezia: equal steps near the peak, equal factors in the tail.
+    """
+    far = -np.geomspace(20.0, 1e7, 200_001)[::-1]
+    near = np.linspace(-20.0, 1 / tail, 400_001)[1:]
+    grid = np.concatenate([far, near])
+    value = novosibirsk(grid, tail)
+    steps = np.diff(grid) * (value[1:] + value[:-1]) / 2
+    below = np.concatenate([[0.0], np.cumsum(steps)])
+    return np.asarray(np.interp(deviation, grid, below / below[-1]))
