@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 
 N_NEAR: Final = 8
 """Most crystals that touch one."""
-N_AROUND: Final = 24
-"""Most crystals in the 5×5 without corners around one, where columns do not line up."""
+N_AROUND: Final = 20
+"""Most crystals in the 5×5 without corners around one."""
 _TOUCH: Final = 1e-6
 """Tolerance [rad] of edges that coincide."""
 
 
 class Cells(NamedTuple):
-    """Columns of all crystals (n = 8736) and of all rings (69), for kernels."""
+    """Columns of all crystals and of all rings (69), for kernels.
+
+    There is one crystal more than the ECL has, a blank that fills up tables of
+    neighbours: number 8736.
+    """
 
     first: NDArray[np.int32]
     """First crystal of every ring, and their number; shape (70,)."""
@@ -39,14 +43,21 @@ class Cells(NamedTuple):
     """Polar angle of the centre, ``DEPTH_CM`` deep [rad]."""
     phi: NDArray[np.float32]
     """Azimuth of the centre [rad]."""
+    theta_width: NDArray[np.float32]
+    """Polar width of rings at that depth, (69,) [rad]."""
     along_cm: NDArray[np.float32]
     """Where rings begin and end along θ on the surface at that depth, (69, 2) [cm]."""
     around_cm: NDArray[np.float32]
     """Circumference of rings on it over 2π, (69,): azimuth × this = distance [cm]."""
+    middle_cm: NDArray[np.float32]
+    """Where the middle of a crystal is along θ [cm]."""
+    reach_cm: NDArray[np.float32]
+    """Circumference / 2π at every crystal [cm]."""
     near: NDArray[np.int32]
-    """Crystals that touch one, −1 where there are fewer; shape (n, ``N_NEAR``)."""
+    """Crystals that touch one, ``N_NEAR`` each, filled up with the blank."""
     around: NDArray[np.int32]
-    """Those of the 5×5 without corners, itself excluded; shape (n, ``N_AROUND``)."""
+    """Those of the 5×5 without corners but itself, ``N_AROUND`` each, filled up as
+    above; the first ``N_NEAR`` are those of ``near``."""
 
 
 def _surface(geometry: Geometry) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -81,25 +92,42 @@ def _touching(
     return np.asarray(apart < (1 + extra) * pitch + _TOUCH)
 
 
+def _within(
+    geometry: Geometry, first: NDArray[np.int64], ring: int, reach: tuple[int, ...]
+) -> list[NDArray[np.int64]]:
+    """Return the crystals within reach of every one of a ring, itself included.
+
+    ``reach[d]`` are the crystals that may be in between, d rings away.
+    """
+    others = range(max(ring - len(reach) + 1, 0), ring + len(reach))
+    found = [
+        (first[other], _touching(geometry, ring, other, reach[abs(other - ring)]))
+        for other in others
+        if other < geometry.n_rings
+    ]
+    return [
+        np.concatenate([start + np.flatnonzero(mask[k]) for start, mask in found])
+        for k in range(geometry.n_crystals[ring])
+    ]
+
+
 def _tables(geometry: Geometry) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     counts = geometry.n_crystals
     first = np.concatenate([[0], np.cumsum(counts)])
-    near = np.full((first[-1], N_NEAR), -1, np.int32)
-    around = np.full((first[-1], N_AROUND), -1, np.int32)
+    near = np.full((first[-1], N_NEAR), first[-1], np.int32)
+    around = np.full((first[-1], N_AROUND), first[-1], np.int32)
     for ring in range(geometry.n_rings):
         own = first[ring] + np.arange(counts[ring])
-        for table, reach in ((near, (0, 0)), (around, (1, 1, 0))):
-            found = [
-                (other, _touching(geometry, ring, other, reach[abs(other - ring)]))
-                for other in range(ring - len(reach) + 1, ring + len(reach))
-                if 0 <= other < geometry.n_rings
-            ]
-            for k, cell in enumerate(own):
-                numbers = np.concatenate(
-                    [first[other] + np.flatnonzero(mask[k]) for other, mask in found]
-                )
-                numbers = numbers[numbers != cell]
-                table[cell, : numbers.size] = numbers
+        for cell, touching in zip(
+            own, _within(geometry, first, ring, (0, 0)), strict=True
+        ):
+            near[cell, : touching.size - 1] = touching[touching != cell]
+        for cell, close in zip(
+            own, _within(geometry, first, ring, (1, 1, 0)), strict=True
+        ):
+            others = np.setdiff1d(close, np.append(near[cell], cell))
+            around[cell, :N_NEAR] = near[cell]
+            around[cell, N_NEAR : N_NEAR + others.size] = others
     return near, around
 
 
@@ -108,9 +136,9 @@ def cells() -> Cells:
     """Return the crystals of the Belle II ECL."""
     geometry = belle2()
     counts = geometry.n_crystals
-    ring = np.repeat(np.arange(geometry.n_rings), counts)
     first = np.concatenate([[0], np.cumsum(counts)])
-    column = np.arange(first[-1]) - first[ring]
+    ring = np.append(np.repeat(np.arange(geometry.n_rings), counts), 0)
+    column = np.arange(first[-1] + 1) - first[ring]
     along, around_cm = _surface(geometry)
     near, around = _tables(geometry)
     return Cells(
@@ -118,8 +146,11 @@ def cells() -> Cells:
         ring=ring.astype(np.int32),
         theta=geometry.deep_theta.mean(axis=0)[ring].astype(np.float32),
         phi=(2.0 * np.pi * (column + 0.5) / counts[ring]).astype(np.float32),
+        theta_width=np.diff(geometry.deep_theta, axis=0)[0].astype(np.float32),
         along_cm=along.astype(np.float32),
         around_cm=around_cm.astype(np.float32),
-        near=near,
-        around=around,
+        middle_cm=along.mean(axis=1)[ring].astype(np.float32),
+        reach_cm=around_cm[ring].astype(np.float32),
+        near=near.reshape(-1).astype(np.uint32),
+        around=around.reshape(-1).astype(np.uint32),
     )

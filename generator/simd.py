@@ -75,15 +75,29 @@ def sincos(angle: f4) -> tuple[f4, f4]:
 
 
 @device
+def _atan_unit(ratio: f4) -> f4:
+    """Return the arctangent of a number in [0, 1]."""
+    t = ratio * ratio
+    high = _A4 + t * (_A5 + t * (_A6 + t * (_A7 + t * _A8)))
+    return ratio * (_A0 + t * (_A1 + t * (_A2 + t * (_A3 + t * high))))
+
+
+@device
+def atan(x: f4) -> f4:
+    """Return the arctangent [rad]."""
+    ax = abs(x)
+    angle = _atan_unit(min(ax, _1) / max(ax, _1))
+    angle = _HALF_PI - angle if ax > _1 else angle
+    return -angle if x < _0 else angle
+
+
+@device
 def atan2(y: f4, x: f4) -> f4:
     """Return the angle of (x, y) in (−π, π] [rad]."""
     ay, ax = abs(y), abs(x)
     larger = max(ay, ax)
     smaller = min(ay, ax)
-    ratio = smaller / (larger if larger > _0 else _1)
-    t = ratio * ratio
-    high = _A4 + t * (_A5 + t * (_A6 + t * (_A7 + t * _A8)))
-    angle = ratio * (_A0 + t * (_A1 + t * (_A2 + t * (_A3 + t * high))))
+    angle = _atan_unit(smaller / (larger if larger > _0 else _1))
     angle = _HALF_PI - angle if ay > ax else angle
     angle = _PI - angle if x < _0 else angle
     return -angle if y < _0 else angle
