@@ -112,14 +112,23 @@ class BeamBackground:
         softest = np.maximum(
             phase_space.energy_cms_min_GeV / e_cms, phase_space.energy_lab_min_GeV
         )
-        energy, above = self._energies(u[2], softest)
+        energy, above = self.energies(u[2], softest)
         high_cms, low_cms = np.cos(np.radians(phase_space.theta_cms_deg))
         inside = (z_cms > low_cms * e_cms) & (z_cms < high_cms * e_cms)
         probability = self.one_photon * 0.5 * (high - low) * above * inside
         return BackgroundPhoton(energy, np.arccos(cos), phi, probability)
 
-    def _energies(self, u: Column, softest: Column) -> tuple[Column, Column]:
-        """Return energies above ``softest``, and the share of the spectrum above it."""
+    def energies(self, u: Column, softest: Column) -> tuple[Column, Column]:
+        """Return energies above ``softest``, and the share of the spectrum above it.
+
+        Parameters
+        ----------
+        u : array
+            Uniform numbers in (0, 1); the energy rises or falls with them.
+        softest : array
+            Lower ends [GeV], broadcast against ``u``; below the spectrum's own end they
+            have no effect.
+        """
         slope = 1.0 - self.index if self.index != 1.0 else 1e-12  # continuous there
         low = np.clip(softest, self.energy_min_GeV, self.energy_max_GeV)
         # with ℓ = ln(E/low): dN/dℓ ∝ exp(slope·ℓ)
