@@ -28,8 +28,15 @@ _TOUCH: Final = 1e-6
 """Tolerance [rad] of edges that coincide."""
 
 
+# Columns of the table of crystals: θ and φ of the centre [rad], where it is along θ
+# [cm], circumference / 2π there [cm], ring, polar width [rad] and size along θ [cm].
+THETA, PHI, MIDDLE, REACH, RING, SPAN, SIZE = range(7)
+WIDTH: Final = 8
+"""Length of a row of the table."""
+
+
 class Cells(NamedTuple):
-    """Columns of all crystals and of all rings (69), for kernels.
+    """All crystals, flat tables for kernels; positions are ``DEPTH_CM`` deep.
 
     There is one crystal more than the ECL has, a blank that fills up tables of
     neighbours: number 8736.
@@ -37,27 +44,21 @@ class Cells(NamedTuple):
 
     first: NDArray[np.int32]
     """First crystal of every ring, and their number; shape (70,)."""
-    ring: NDArray[np.int32]
-    """Ring of every crystal."""
-    theta: NDArray[np.float32]
-    """Polar angle of the centre, ``DEPTH_CM`` deep [rad]."""
-    phi: NDArray[np.float32]
-    """Azimuth of the centre [rad]."""
-    theta_width: NDArray[np.float32]
-    """Polar width of rings at that depth, (69,) [rad]."""
-    along_cm: NDArray[np.float32]
-    """Where rings begin and end along θ on the surface at that depth, (69, 2) [cm]."""
+    table: NDArray[np.float32]
+    """``WIDTH`` numbers for every crystal: half a line of the cache."""
+    around: NDArray[np.uint16]
+    """The 5×5 without corners around a crystal, ``N_AROUND`` each, itself excluded.
+    First the ``N_NEAR`` that touch it; both parts are filled up with the blank.
+    """
+    edges_cm: NDArray[np.float32]
+    """Where rings begin and end along θ, (69, 2) [cm]."""
     around_cm: NDArray[np.float32]
-    """Circumference of rings on it over 2π, (69,): azimuth × this = distance [cm]."""
-    middle_cm: NDArray[np.float32]
-    """Where the middle of a crystal is along θ [cm]."""
-    reach_cm: NDArray[np.float32]
-    """Circumference / 2π at every crystal [cm]."""
-    near: NDArray[np.int32]
-    """Crystals that touch one, ``N_NEAR`` each, filled up with the blank."""
-    around: NDArray[np.int32]
-    """Those of the 5×5 without corners but itself, ``N_AROUND`` each, filled up as
-    above; the first ``N_NEAR`` are those of ``near``."""
+    """Circumference of rings over 2π, (69,): azimuth × this = distance [cm]."""
+
+    @property
+    def columns(self) -> NDArray[np.float32]:
+        """The table by column, shape (``WIDTH``, 8737)."""
+        return self.table.reshape(-1, WIDTH).T
 
 
 def _surface(geometry: Geometry) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -111,24 +112,20 @@ def _within(
     ]
 
 
-def _tables(geometry: Geometry) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    counts = geometry.n_crystals
-    first = np.concatenate([[0], np.cumsum(counts)])
-    near = np.full((first[-1], N_NEAR), first[-1], np.int32)
-    around = np.full((first[-1], N_AROUND), first[-1], np.int32)
+def _neighbours(geometry: Geometry) -> NDArray[np.uint16]:
+    first = np.concatenate([[0], np.cumsum(geometry.n_crystals)])
+    around = np.full((first[-1] + 1, N_AROUND), first[-1], np.uint16)
     for ring in range(geometry.n_rings):
-        own = first[ring] + np.arange(counts[ring])
-        for cell, touching in zip(
-            own, _within(geometry, first, ring, (0, 0)), strict=True
+        near = _within(geometry, first, ring, (0, 0))
+        close = _within(geometry, first, ring, (1, 1, 0))
+        for cell, touching, all_of_them in zip(
+            range(first[ring], first[ring + 1]), near, close, strict=True
         ):
-            near[cell, : touching.size - 1] = touching[touching != cell]
-        for cell, close in zip(
-            own, _within(geometry, first, ring, (1, 1, 0)), strict=True
-        ):
-            others = np.setdiff1d(close, np.append(near[cell], cell))
-            around[cell, :N_NEAR] = near[cell]
+            touching_others = touching[touching != cell]
+            others = np.setdiff1d(all_of_them, touching)
+            around[cell, : touching_others.size] = touching_others
             around[cell, N_NEAR : N_NEAR + others.size] = others
-    return near, around
+    return around
 
 
 @cache
@@ -139,18 +136,19 @@ def cells() -> Cells:
     first = np.concatenate([[0], np.cumsum(counts)])
     ring = np.append(np.repeat(np.arange(geometry.n_rings), counts), 0)
     column = np.arange(first[-1] + 1) - first[ring]
-    along, around_cm = _surface(geometry)
-    near, around = _tables(geometry)
+    edges, around_cm = _surface(geometry)
+    table = np.zeros((ring.size, WIDTH), np.float32)
+    table[:, THETA] = geometry.deep_theta.mean(axis=0)[ring]
+    table[:, PHI] = 2.0 * np.pi * (column + 0.5) / counts[ring]
+    table[:, MIDDLE] = edges.mean(axis=1)[ring]
+    table[:, REACH] = around_cm[ring]
+    table[:, RING] = ring
+    table[:, SPAN] = np.diff(geometry.deep_theta, axis=0)[0, ring]
+    table[:, SIZE] = np.diff(edges, axis=1)[ring, 0]
     return Cells(
         first=first.astype(np.int32),
-        ring=ring.astype(np.int32),
-        theta=geometry.deep_theta.mean(axis=0)[ring].astype(np.float32),
-        phi=(2.0 * np.pi * (column + 0.5) / counts[ring]).astype(np.float32),
-        theta_width=np.diff(geometry.deep_theta, axis=0)[0].astype(np.float32),
-        along_cm=along.astype(np.float32),
+        table=table.reshape(-1),
+        around=_neighbours(geometry).reshape(-1),
+        edges_cm=edges.astype(np.float32),
         around_cm=around_cm.astype(np.float32),
-        middle_cm=along.mean(axis=1)[ring].astype(np.float32),
-        reach_cm=around_cm[ring].astype(np.float32),
-        near=near.reshape(-1).astype(np.uint32),
-        around=around.reshape(-1).astype(np.uint32),
     )

@@ -140,8 +140,13 @@ def collision_points(luminous_cm: Vector, state: LaneState) -> Column:
 
 
 @kernel
-def _to_front_face(vertex: Column, energy: Column, theta: Column, phi: Column) -> None:
-    """Replace directions by those of the hits; lose what starts outside."""
+def _to_front_face(
+    vertex: Column, depth: float, energy: Column, theta: Column, phi: Column
+) -> None:
+    """Replace directions by those of the hits; lose what starts outside.
+
+    A shower is seen ``depth`` [cm] behind the face, on the photon's way.
+    """
     for slot in range(energy.size // LANES):
         for i in range(LANES):
             j = slot * LANES + i
@@ -158,6 +163,7 @@ def _to_front_face(vertex: Column, energy: Column, theta: Column, phi: Column) -
             to_plane = (face - z) / ct if abs(ct) > f4(1e-9) else _FAR
             t = min(to_barrel, to_plane)
             inside = (c < _0) & (z < _FORWARD) & (z > _BACKWARD)
+            t += f4(depth)
             hx, hy, hz = x + t * ux, y + t * uy, z + t * ct
             theta[j] = atan2(np.sqrt(hx * hx + hy * hy), hz)
             phi[j] = azimuth(hy, hx)
@@ -233,7 +239,7 @@ def _lose(
 
 
 def _seen_from_ip(
-    photons: Photons, luminous_cm: Vector, state: LaneState
+    photons: Photons, luminous_cm: Vector, depth_cm: float, state: LaneState
 ) -> tuple[Column, Column, Column]:
     """Return E, θ and φ of photons as the front face shows them; flat columns."""
     energy, theta, phi = photons.energy, photons.theta, photons.phi
@@ -244,10 +250,14 @@ def _seen_from_ip(
     prompt = energy.size if decay is None else photons.n_prompt * LANES
     if moved:
         point = collision_points(luminous_cm, state)
-        _to_front_face(point.reshape(-1), *(column[:prompt] for column in flat))
+        _to_front_face(
+            point.reshape(-1), depth_cm, *(column[:prompt] for column in flat)
+        )
         decay = None if decay is None else decay + point
     if decay is not None:
-        _to_front_face(decay.reshape(-1), *(column[prompt:] for column in flat))
+        _to_front_face(
+            decay.reshape(-1), depth_cm, *(column[prompt:] for column in flat)
+        )
     return flat
 
 
@@ -258,6 +268,7 @@ def hit(
     state: LaneState,
     material: Material = NO_MATERIAL,
     luminous_cm: Vector = AT_THE_IP,
+    depth_cm: float = 0.0,
 ) -> Hits:
     """Return where the photons of a block hit the crystals.
 
@@ -276,6 +287,9 @@ def hit(
     luminous_cm : tuple of float
         Gaussian spreads (x, y, z) of the collisions [cm], which move decay vertices too,
         e.g. `LUMINOUS_CM`; takes random numbers only if one is not 0.
+    depth_cm : float
+        Where showers are seen, behind the front face on the photon's way [cm]: matters
+        for photons that do not come from the IP, whose angle to the crystals shifts them.
 
     Raises
     ------
@@ -283,7 +297,7 @@ def hit(
         If a spread is negative or not finite.
     """
     slots = photons.energy.shape[0]
-    columns = _seen_from_ip(photons, luminous_cm, state)
+    columns = _seen_from_ip(photons, luminous_cm, depth_cm, state)
     ring, row, pitch, deposit, theta_hit, phi_hit, centre = (
         np.empty(slots * LANES, np.float32) for _ in range(7)
     )

@@ -12,7 +12,7 @@ the half height of the edge at N − 1/2 crystals, ``impact`` at N.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -60,6 +60,8 @@ class Deposits:
     phi: Flat
     ring: Flat
     """Ring of the most energetic photon in the deposit."""
+    label: Labels = field(default_factory=lambda: np.zeros(0, np.int32))
+    """Slot of the deposit that every photon is part of, absent ones included."""
 
 
 @kernel
@@ -239,7 +241,7 @@ def merge(
     work = (sums, weighted_theta, weighted_phi)
     _sum(hits.slots, label, *columns, *work, energy, theta, phi)
     _lead(hits.slots, label, hits.energy, hits.ring, sums, ring)
-    return Deposits(hits.slots, energy, theta, phi, ring)
+    return Deposits(hits.slots, energy, theta, phi, ring, label)
 
 
 def count_deposits(
