@@ -51,11 +51,49 @@ WINDOW_COLUMNS: Final = (
     "mass_GeV",
     "selection",
     "crystals",
+    "rule",
     "observable",
     "sigma",
     "low",
     "high",
     "kept",
+)
+SHOWER: Final = "shower"
+"""Stands for the crystal-level model among merging rules; its ``crystals`` are 0."""
+OUTCOMES: Final = ("resolved", "merged", "lost")
+"""What becomes of the two photons of an ALP."""
+SEPARATION_COLUMNS: Final = (
+    "mass_GeV",
+    "rule",
+    "crystals",
+    "region",
+    "outcome",
+    "share",
+    "share_lower",
+    "share_upper",
+    "events",
+)
+OPENING_COLUMNS: Final = (
+    "rule",
+    "crystals",
+    "region",
+    "opening_low",
+    "opening_high",
+    "outcome",
+    "share",
+    "share_lower",
+    "share_upper",
+    "events",
+)
+TRIGGER_COLUMNS: Final = (
+    "mass_GeV",
+    "model",
+    "level",
+    "line",
+    "efficiency",
+    "efficiency_lower",
+    "efficiency_upper",
+    "events",
 )
 RADIATION_COLUMNS: Final = (
     "mass_GeV",
