@@ -56,6 +56,8 @@ _STREAMS: Final = {
     "etapgamma": 16,
     "omegagamma": 17,
     "aaa-light": 18,
+    "signal-separation": 19,
+    "signal-separation-response": 20,
     "sample-signal": 101,
     "sample-fusion": 104,
     "sample-aaa": 110,

@@ -175,7 +175,7 @@ for pair in comparisons(limits, cl=CL, method=METHOD):
 # %%
 MASS_GEV = 0.5
 
-beams, detector = study.beams.build(), study.detector.build()
+beams, detector = study.beams.build(), study.build_detector()
 source = sampler(
     "signal",
     beams=beams,

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detector.simulate import ClusterModel
 from selection.candidates import SelectionName
 from selection.windows import Observable, Window
+from study.config import Variant
 from study.sums import ARRAYS, Separated, SignalPoint, Sums
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def encode_signal(point: SignalPoint) -> Arrays:
     """Return the arrays of a signal point."""
     arrays: Arrays = {
         "mass_GeV": np.array(point.mass_GeV),
-        "crystals": np.array([s.crystals for s in point.separated]),
+        "models": np.array([s.variant.model.value for s in point.separated]),
+        "crystals": np.array([s.variant.crystals for s in point.separated]),
         "unmerged_detected": np.array(point.unmerged_detected),
         "lifetime_edges_cm": point.lifetime_edges_cm,
         "lifetime_passed": point.lifetime_passed,
@@ -72,13 +75,15 @@ def decode_signal(arrays: Mapping[str, NDArray[Any]]) -> SignalPoint:
     """Return the signal point that `encode_signal` wrote."""
     separated = tuple(
         Separated(
-            int(crystals),
+            Variant(ClusterModel(str(model)), int(crystals)),
             decode_windows(
                 arrays[f"s{k}_window_names"], arrays[f"s{k}_window_numbers"]
             ),
             decode_sums(arrays, f"s{k}_"),
         )
-        for k, crystals in enumerate(arrays["crystals"])
+        for k, (model, crystals) in enumerate(
+            zip(arrays["models"], arrays["crystals"], strict=True)
+        )
     )
     return SignalPoint(
         mass_GeV=float(arrays["mass_GeV"]),

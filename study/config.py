@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from detector.simulate import ClusterModel
 from fit.results import Method
 from generator.processes import BACKGROUNDS, KEV_PER_GEV, Options
 from selection.candidates import Cuts
@@ -27,6 +28,11 @@ from study.config_fields import (
     Section,
 )
 from study.config_simulation import BeamsConfig, DetectorConfig, GeneratorConfig
+from study.names import SHOWER
+
+if TYPE_CHECKING:
+    from detector.separation import MergeRule
+    from detector.simulate import Detector
 
 ANGLE_MARGIN_DEG: Final = 2.0
 """Backgrounds are generated this far beyond the cuts, since photons migrate."""
@@ -87,6 +93,8 @@ class EventsConfig(Section):
     """Events of γγγ aimed at light pairs, for the windows of light ALPs; 0: none."""
     other_backgrounds: PositiveInt = 10_000_000
     """Events of each other background: slower, and rarer in the windows."""
+    separation: PositiveInt = 200_000
+    """Signal events per mass whose photons and trigger lines are followed up."""
 
     def of(self, process: str) -> int:
         """Return the number of events of a background process."""
@@ -138,6 +146,20 @@ class SeparationConfig(Section):
     """Crystal separations whose efficiency is compared."""
 
     crystals: Annotated[tuple[NaturalInt, ...], *SOME] = (1, 2, 4)
+    shower: bool = True
+    """Whether `alpenglow separation` runs the crystal-level model beside them."""
+
+
+class Variant(NamedTuple):
+    """One way of making clusters."""
+
+    model: ClusterModel
+    crystals: int
+    """Separation; 0 for the crystal-level model."""
+
+    def rule(self, merge_rule: MergeRule) -> str:
+        """Return what tables call it: the merging rule, or ``shower``."""
+        return SHOWER if self.model is ClusterModel.SHOWER else merge_rule.value
 
 
 class Config(Section):
@@ -167,6 +189,16 @@ class Config(Section):
                     f"and below sqrt(s) = {sqrt_s:.4f} GeV"
                 )
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _background_once(self) -> Self:
+        if "aa" in self.processes and self.detector.beam_background.mean > 0.0:
+            msg = (
+                'processes: "aa" is γγ with a photon of the beam background, which '
+                "detector.beam_background.mean adds to every event: use one of them"
+            )
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
@@ -202,7 +234,26 @@ class Config(Section):
         """Return the options of the samplers."""
         return self.generator.options(self.beams)
 
-    def crystals(self) -> tuple[int, ...]:
-        """Return the separations to simulate: the detector's own first."""
-        own = self.detector.merge_crystals
-        return (own, *(n for n in self.separation.crystals if n != own))
+    def build_detector(self, variant: Variant | None = None) -> Detector:
+        """Return the detector, or one that makes clusters in another way."""
+        beams = self.beams.build()
+        if variant is None:
+            return self.detector.build(beams)
+        return self.detector.build(beams, variant.crystals, variant.model)
+
+    @property
+    def own(self) -> Variant:
+        """How the configured detector makes clusters."""
+        model = self.detector.model
+        crystals = self.detector.merge_crystals
+        return Variant(model, 0 if model is ClusterModel.SHOWER else crystals)
+
+    def variants(self, *, shower: bool = False) -> tuple[Variant, ...]:
+        """Return the ways to simulate: the detector's own first, then separations.
+
+        With ``shower`` the crystal-level model comes last, if it is configured.
+        """
+        more = [Variant(ClusterModel.SEPARATION, n) for n in self.separation.crystals]
+        if shower and self.separation.shower:
+            more.append(Variant(ClusterModel.SHOWER, 0))
+        return tuple(dict.fromkeys((self.own, *more)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from detector.response import BackgroundLevel
+from detector.crystals import AT_THE_IP, Material
+from detector.overlay import Overlay
+from detector.response import TAIL, TAIL_END, BackgroundLevel, LineShape
 from detector.separation import Distance, MergeRule
-from detector.simulate import Detector, Trigger
+from detector.simulate import IN_TIME_NS, ClusterModel, Detector
+from detector.trigger import Trigger
+from detector.trigger_lines import HltLine, L1Line, Lines
 from generator.beam_background import BeamBackground
 from generator.beams import Beams
 from generator.fusion import QSquaredMax
@@ -24,6 +28,20 @@ from study.config_fields import (
     PositiveInt,
     Section,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _lines(kind: type[Lines]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a check that all names are trigger lines."""
+
+    def check(names: tuple[str, ...]) -> tuple[str, ...]:
+        kind.mask(names)
+        return names
+
+    return check
+
 
 HIGHEST_SQRT_S_GEV: Final = N_MASS_BINS / MASS_BINS_PER_GEV
 """The spectra end there; SuperKEKB stays below."""
@@ -110,26 +128,81 @@ class GeneratorConfig(Section):
 
 
 class TriggerConfig(Section):
-    """First-level trigger: deposits above a threshold after coarse merging."""
+    """The 2017 paper's trigger, or lines of which one must fire."""
 
     enabled: bool = True
     min_deposits: PositiveInt = 3
     threshold_GeV: Annotated[Float, Field(ge=0.0)] = 0.1
     merge_crystals: NaturalInt = 0
+    l1: Annotated[tuple[str, ...], AfterValidator(_lines(L1Line))] = ()
+    hlt: Annotated[tuple[str, ...], AfterValidator(_lines(HltLine))] = ()
+
+    def build(self) -> Trigger:
+        """Return the trigger."""
+        return Trigger(**self.model_dump())
+
+
+class OverlayConfig(Section):
+    """Beam-background clusters in every event: rate, spectrum and times."""
+
+    mean: NaturalFloat = 0.0
+    """Photons per event within the time window."""
+    energy_min_GeV: PositiveFloat = 0.1
+    energy_max_GeV: PositiveFloat = 2.0
+    index: Float = 3.0
+    time_window_ns: PositiveFloat = 200.0
+    time_cut_ns: PositiveFloat = IN_TIME_NS
+    """Clusters farther from the collision in time are dropped."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        self.build()
+        return self
+
+    def build(self) -> Overlay:
+        """Return rate, spectrum and times."""
+        return Overlay(
+            mean=self.mean,
+            energy_min_GeV=self.energy_min_GeV,
+            energy_max_GeV=self.energy_max_GeV,
+            index=self.index,
+            window_ns=self.time_window_ns,
+        )
 
 
 class DetectorConfig(Section):
     """ECL model."""
 
+    model: ClusterModel = ClusterModel.SEPARATION
     merge_crystals: NaturalInt = 2
     merge_rule: MergeRule = MergeRule.SQUARE
     merge_distance: Distance = Distance.IMPACT
     photon_efficiency: Fraction = 1.0
     background_level: BackgroundLevel = BackgroundLevel.LOW
+    line_shape: LineShape = LineShape.GAUSSIAN
+    line_shape_tail: Annotated[Float, Field(ge=0.0, lt=TAIL_END)] = TAIL
+    """Tail parameter of the Novosibirsk function."""
+    material_radiation_lengths: NaturalFloat = 0.0
+    """Of a cylinder around the beams, at normal incidence."""
+    material_lost_share: Annotated[Float, Field(ge=0.0, le=1.0)] = 1.0
+    """Share of the conversions in it that lose the photon."""
+    luminous_region_cm: tuple[NaturalFloat, NaturalFloat, NaturalFloat] = AT_THE_IP
+    """Gaussian spreads of the collisions in x, y and z."""
+    beam_background: OverlayConfig = OverlayConfig()
     trigger: TriggerConfig = TriggerConfig()
 
-    def build(self, merge_crystals: int | None = None) -> Detector:
-        """Return the detector, with another separation if asked."""
+    @model_validator(mode="after")
+    def _trigger_has_a_threshold(self) -> Self:
+        self.trigger.build()
+        return self
+
+    def build(
+        self,
+        beams: Beams,
+        merge_crystals: int | None = None,
+        model: ClusterModel | None = None,
+    ) -> Detector:
+        """Return the detector, with another separation or model if asked."""
         crystals = self.merge_crystals if merge_crystals is None else merge_crystals
         return Detector(
             merge_crystals=crystals,
@@ -137,5 +210,15 @@ class DetectorConfig(Section):
             merge_distance=self.merge_distance,
             photon_efficiency=self.photon_efficiency,
             background=self.background_level,
-            trigger=Trigger(**self.trigger.model_dump()),
+            trigger=self.trigger.build(),
+            model=self.model if model is None else model,
+            line_shape=self.line_shape,
+            tail=self.line_shape_tail,
+            material=Material(
+                self.material_radiation_lengths, self.material_lost_share
+            ),
+            luminous_cm=self.luminous_region_cm,
+            overlay=self.beam_background.build(),
+            time_cut_ns=self.beam_background.time_cut_ns,
+            beams=beams,
         )

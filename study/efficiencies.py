@@ -120,9 +120,9 @@ def efficiency_rows(
     points: Iterable[SignalPoint], config: Config
 ) -> Iterator[tuple[object, ...]]:
     """Yield the signal efficiency of every mass, separation, selection and stage."""
-    rule = config.detector.merge_rule.value
     for point in points:
         for item in point.separated:
+            rule = item.variant.rule(config.detector.merge_rule)
             for selection in SelectionName:
                 index = _window_index(item, selection)
                 reached = stage_sums(item.sums, selection, index)
@@ -132,7 +132,7 @@ def efficiency_rows(
                     yield (
                         point.mass_GeV,
                         selection.value,
-                        item.crystals,
+                        item.variant.crystals,
                         rule,
                         stage.name.lower(),
                         float(value[stage]),
@@ -140,7 +140,9 @@ def efficiency_rows(
                     )
 
 
-def window_rows(points: Iterable[SignalPoint]) -> Iterator[tuple[object, ...]]:
+def window_rows(
+    points: Iterable[SignalPoint], config: Config
+) -> Iterator[tuple[object, ...]]:
     """Yield every window with the share of selected signal that it keeps."""
     for point in points:
         for item in point.separated:
@@ -151,7 +153,8 @@ def window_rows(points: Iterable[SignalPoint]) -> Iterator[tuple[object, ...]]:
                 yield (
                     point.mass_GeV,
                     window.selection.value,
-                    item.crystals,
+                    item.variant.crystals,
+                    item.variant.rule(config.detector.merge_rule),
                     window.observable.value,
                     window.sigma,
                     window.low,

@@ -13,6 +13,7 @@ import numpy as np
 
 from detector.geometry import Region
 from detector.response import resolution as relative_resolution
+from detector.simulate import ClusterModel
 from generator.alp import recoil_energy_GeV
 from generator.phase_space import PhaseSpace
 from generator.processes import sampler as sampler_of
@@ -36,7 +37,7 @@ from selection.windows import (
     table,
     window,
 )
-from study.config import ANGLE_MARGIN_DEG, LIGHT_PAIRS
+from study.config import ANGLE_MARGIN_DEG, LIGHT_PAIRS, Variant
 from study.light_pairs import aimed_sampler
 from study.sums import Separated, SignalPoint, Sums
 
@@ -151,7 +152,7 @@ def _unmerged_detected(mass_GeV: float, config: Config) -> float:
     tally = Tally(table(()))
     source = _signal(mass_GeV, config)
     seed = stream("signal-pilot", config.seed, mass_GeV)
-    detector = config.detector.build(merge_crystals=0)
+    detector = config.build_detector(Variant(ClusterModel.SEPARATION, 0))
     for _, candidates in _candidates(source, detector, config, seed, PILOT_EVENTS):
         tally.add(candidates)
     reach = tally.passed()[0, 0]
@@ -178,7 +179,7 @@ def _lifetime_sums(
     source = _signal(mass_GeV, config, LogUniform(float(edges[1]), float(edges[-1])))
     seed = stream("signal-lifetime", config.seed, mass_GeV)
     generated = np.zeros((2, edges.size - 1))
-    detector, n_events = config.detector.build(), config.events.lifetime
+    detector, n_events = config.build_detector(), config.events.lifetime
     for photons, candidates in _candidates(source, detector, config, seed, n_events):
         assert photons.proper_length_cm is not None  # LogUniform flies
         found = np.searchsorted(edges, photons.proper_length_cm, side="right") - 1
@@ -191,11 +192,14 @@ def _lifetime_sums(
 
 
 def signal_point(
-    mass_GeV: float, config: Config, lifetimes: bool = True
+    mass_GeV: float,
+    config: Config,
+    variants: Sequence[Variant],
+    lifetimes: bool = True,
 ) -> SignalPoint:
-    """Simulate the signal of one mass for every separation.
+    """Simulate the signal of one mass for every way to make clusters.
 
-    All separations see the same photons, so that their differences are precise (and
+    All of them see the same photons, so that their differences are precise (and
     their errors are not independent).
 
     Parameters
@@ -204,15 +208,17 @@ def signal_point(
         ALP mass [GeV].
     config : Config
         The study.
+    variants : sequence of Variant
+        Ways to make clusters, the detector's own first.
     lifetimes : bool
         Whether to simulate displaced decays as well; limits need them.
     """
     separated = []
-    for crystals in config.crystals():
-        detector = config.detector.build(crystals)
+    for variant in variants:
+        detector = config.build_detector(variant)
         windows = pilot_windows(mass_GeV, detector, config)
         sums = _prompt_sums(mass_GeV, detector, table(windows), config)
-        separated.append(Separated(crystals, windows, sums))
+        separated.append(Separated(variant, windows, sums))
     own = separated[0]
     if lifetimes:
         edges = lifetime_edges_cm(mass_GeV, config.beams.build().s_GeV2)
@@ -289,7 +295,7 @@ def background_piece(
     """
     beams, cuts = config.beams.build(), config.selection.cuts()
     source = _background_sampler(process, config)
-    detector, seed = config.detector.build(), stream(process, config.seed)
+    detector, seed = config.build_detector(), stream(process, config.seed)
     n_events, tally = config.events.of(process), Tally(table(windows))
     first = piece * CHUNKS_PER_PIECE
     for chunk in range(first, min(first + CHUNKS_PER_PIECE, n_chunks(n_events))):

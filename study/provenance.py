@@ -59,7 +59,13 @@ class Stopwatch:
         self._wall, self._cpu = time.perf_counter(), cpu_seconds()
 
     def record(
-        self, config: Config, background_events: int, jobs: int, reused: int
+        self,
+        config: Config,
+        background_events: int,
+        jobs: int,
+        reused: int,
+        *,
+        shower: bool = False,
     ) -> dict[str, Any]:
         """Return the content of ``run.json``.
 
@@ -73,10 +79,12 @@ class Stopwatch:
             Worker processes.
         reused : int
             Work units of an earlier session, which the times do not include.
+        shower : bool
+            Whether the crystal-level model ran beside the others.
         """
-        masses, crystals = config.scan.masses(), config.crystals()
+        masses, variants = config.scan.masses(), config.variants(shower=shower)
         events = config.events
-        signal = len(masses) * (len(crystals) * events.signal + events.lifetime)
+        signal = len(masses) * (len(variants) * events.signal + events.lifetime)
         return {
             "title": config.title,
             "config_digest": config.digest(),

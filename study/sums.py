@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from selection.tally import Tally
     from selection.windows import Window
+    from study.config import Variant
 
 
 ARRAYS: Final = ("passed", "in_windows", "m2_low", "m2_high", "recoil", "total")
@@ -84,9 +85,9 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Separated:
-    """Signal of one mass at one crystal separation."""
+    """Signal of one mass with one way to make clusters."""
 
-    crystals: int
+    variant: Variant
     windows: tuple[Window, ...]
     """The windows that could be defined: none where (almost) no signal is selected."""
     sums: Sums
@@ -101,7 +102,7 @@ class SignalPoint:
 
     mass_GeV: float
     separated: tuple[Separated, ...]
-    """One entry per separation, the detector's own first."""
+    """One entry per variant, the detector's own first."""
     unmerged_detected: float
     """Share of events with three clusters if no photons merged."""
     lifetime_edges_cm: NDArray[np.float64]

@@ -105,7 +105,7 @@ def _draws(chain: Chain) -> int:
 
     state, fresh = chain.seed.chunk(0), chain.seed.chunk(0)
     photons = chain.sampler.block(state, LANES, 1.0)
-    chain.config.detector.build().simulate(photons, state)
+    chain.config.build_detector().simulate(photons, state)
     row = np.empty(LANES, np.float32)
     for count in range(100):
         if np.array_equal(state, fresh):
@@ -138,7 +138,7 @@ def test_stages_make_the_candidates_that_the_detector_makes(chain: Chain) -> Non
     stepped = Stepper(chain).block(chain.seed.chunk(0))
     beams, cuts = chain.config.beams.build(), chain.config.selection.cuts()
     photons, state = next(blocks(chain.sampler, chain.seed, LANES))
-    clusters = chain.config.detector.build().simulate(photons, state)
+    clusters = chain.config.build_detector().simulate(photons, state)
     expected = candidates.select(clusters, beams, cuts)
     np.testing.assert_array_equal(stepped.level_low, expected.level_low)
     np.testing.assert_array_equal(stepped.level_high, expected.level_high)

@@ -146,7 +146,8 @@ def _spectra(folder: Path, config: Config) -> Iterator[Named]:
     if len(lines) == 1:  # no selection keeps any signal: nothing to show
         return
     windows = read_columns(folder / "windows.csv", WINDOW_COLUMNS)
-    windows = own_windows(windows, config.detector.merge_crystals)
+    own = config.own
+    windows = own_windows(windows, own.crystals, own.rule(config.detector.merge_rule))
     beams = config.beams.build()
 
     def cross_section_pb(mass_GeV: float) -> float:

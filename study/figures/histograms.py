@@ -30,20 +30,20 @@ WINDOW_COLUMNS: Final = (
 MAX_PANELS: Final = 4
 
 
-def own_windows(windows: Table, crystals: int) -> Table:
-    """Return the windows of the detector's own separation, the one of the spectra.
+def own_windows(windows: Table, crystals: int, rule: str) -> Table:
+    """Return the windows of the detector's own clusters, those of the spectra.
 
     Raises
     ------
     ValueError
         If there are none.
     """
-    own: Table = windows[windows["crystals"] == crystals]
+    own: Table = windows[(windows["crystals"] == crystals) & (windows["rule"] == rule)]
     if own.size == 0:
         found = np.unique(windows["crystals"]).tolist()
         message = (
-            f"windows.csv has none for detector.merge_crystals = {crystals}, "
-            f"only for {found}"
+            f"windows.csv has none for detector.merge_crystals = {crystals} and rule "
+            f"{rule}, only for {found}"
         )
         raise ValueError(message)
     return own

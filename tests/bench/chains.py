@@ -38,7 +38,7 @@ class Chain:
     def run(self, n_events: int) -> Tally:
         """Do what `study.points` does for a work unit of ``n_events``."""
         beams, cuts = self.config.beams.build(), self.config.selection.cuts()
-        detector, tally = self.config.detector.build(), Tally(table(self.windows))
+        detector, tally = self.config.build_detector(), Tally(table(self.windows))
         for photons, state in blocks(self.sampler, self.seed, n_events):
             tally.add(select(detector.simulate(photons, state), beams, cuts))
         return tally
@@ -55,7 +55,7 @@ def preset() -> Config:
 
 
 def _windows(masses_GeV: Sequence[float], config: Config) -> tuple[Window, ...]:
-    detector = config.detector.build()
+    detector = config.build_detector()
     found = [pilot_windows(mass, detector, config) for mass in masses_GeV]
     return tuple(window for windows in found for window in windows)
 

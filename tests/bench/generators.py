@@ -126,7 +126,7 @@ def aim_rows(config: Config, n_events: int, n_rounds: int) -> list[AimRow]:
     }
     rows = []
     for mass in WINDOW_MASSES_GEV:
-        window = pilot_windows(mass, config.detector.build(), config)[:1]
+        window = pilot_windows(mass, config.build_detector(), config)[:1]
         chains = {
             name: Chain(source, stream("aaa", config.seed), window, config, 0)
             for name, source in samplers.items()

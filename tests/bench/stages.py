@@ -37,7 +37,7 @@ class Stepper:
         """Set up what is the same for all blocks."""
         self.sampler, config = chain.sampler, chain.config
         self.beams, self.cuts = config.beams.build(), config.selection.cuts()
-        self.detector, self.tally = config.detector.build(), Tally(table(chain.windows))
+        self.detector, self.tally = config.build_detector(), Tally(table(chain.windows))
         self.spent: dict[str, int] = {}
 
     def _timed(self, stage: str, work: Callable[..., T], *arguments: Any) -> T:

@@ -49,7 +49,7 @@ APART_GEV = (0.15, 0.2, 0.25, 0.3, 0.36, 0.43, 0.515)
 @pytest.fixture(scope="module")
 def windows() -> tuple[Window, ...]:
     config = small_config()
-    detector = config.detector.build()
+    detector = config.build_detector()
     found = [pilot_windows(mass, detector, config) for mass in APART_GEV]
     return tuple(item for items in found for item in items)
 
@@ -183,7 +183,7 @@ def counted(
     config = small_config()
     beams, cuts = config.beams.build(), config.selection.cuts()
     source = aimed_sampler(background_phase_space(config), config)
-    detector, tally = config.detector.build(), Tally(table(windows))
+    detector, tally = config.build_detector(), Tally(table(windows))
     for photons, state in blocks(replace(source, **changes), Stream(3, 3), 500_000):
         if helicity_above > 0.0:
             photons.weight_pb[true_helicity(photons) < helicity_above] = 0.0

@@ -228,7 +228,7 @@ def whole(windows: tuple[Window, ...], config: Config) -> Sums:
     sampler = ThreePhoton(background_phase_space(config), beams)
     seed = stream("aaa", config.seed)
     for photons, state in blocks(sampler, seed, config.events.background):
-        clusters = config.detector.build().simulate(photons, state)
+        clusters = config.build_detector().simulate(photons, state)
         tally.add(select(clusters, beams, config.selection.cuts()))
     return Sums.of(tally)
 
