@@ -81,15 +81,17 @@ def separation(
     *,
     quick: Quick = False,
 ) -> None:
-    """Signal efficiency against mass for several crystal separations."""
+    """Follow a → γγ through the ECL: resolved, merged or lost, trigger, efficiency."""
     chosen = list(assignments or [])
     if crystals is not None:
         chosen.append(f"separation.crystals={numbers(crystals, '--crystals')}")
     study = configuration(preset, config, masses, n_masses, chosen, seed, quick=quick)
     from study.scan import run_separation  # noqa: PLC0415
+    from study.separation_summary import separation_summary  # noqa: PLC0415
 
     folder = run_separation(study, results_folder(out), jobs=jobs)
-    typer.echo(f"wrote {folder.path / 'efficiency.csv'}")
+    _print(separation_summary(folder.path))
+    _draw(folder.path)
 
 
 @app.command()
@@ -193,11 +195,62 @@ def sample(
 
 
 @app.command()
+def simulate(
+    source: Annotated[Path, typer.Argument(help='ROOT file with events ("events").')],
+    out: Annotated[Path, typer.Option(help="ROOT file to write.")],
+    names: Annotated[
+        str, typer.Option(help="Names of the columns: ours or basf2.")
+    ] = "ours",
+    seed: Seed = None,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
+) -> None:
+    """Run the detector alone: true photons of a file to clusters and trigger bits."""
+    study = configuration(preset, config, None, None, assignments, seed, quick=False)
+    from study.simulate_file import simulate_file  # noqa: PLC0415
+
+    typer.echo(simulate_file(source, out, study, names=names))
+
+
+@app.command()
+def display(
+    source: Annotated[
+        str, typer.Argument(help="A process, as for sample, or a ROOT file of events.")
+    ],
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .pdf or .svg.")],
+    event: Annotated[int, typer.Option(min=0, help="Number of the event, from 0.")] = 0,
+    mass: Annotated[float | None, typer.Option(help="ALP mass [GeV].")] = None,
+    coupling: Annotated[
+        float | None, typer.Option(help="ALP coupling [1/GeV]; 1e-3 if not given.")
+    ] = None,
+    seed: Seed = None,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
+) -> None:
+    """Draw one event on the unrolled ECL, crystal by crystal."""
+    study = configuration(preset, config, None, None, assignments, seed, quick=False)
+    from study.display import draw_display  # noqa: PLC0415
+
+    report = draw_display(
+        source, event, out, study, mass_GeV=mass, coupling_per_GeV=coupling
+    )
+    typer.echo(report)
+
+
+@app.command()
 def figures(
     folder: Annotated[Path, typer.Argument(help="Results folder.")],
 ) -> None:
     """Draw (again) every figure of a results folder."""
     _draw(folder)
+
+
+def _print(content: Any) -> None:
+    from rich.console import Console  # noqa: PLC0415  # slow to import
+
+    Console(highlight=False).print(content)
 
 
 def _draw(folder: Path) -> None:

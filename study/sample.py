@@ -85,11 +85,11 @@ def write_sample(
         If what is asked for is not possible.
     """
     given = {k: v for k, v in (bounds or {}).items() if v is not None}
-    _check(process, n_events, mass_GeV, coupling_per_GeV, given)
+    check(process, n_events, mass_GeV, coupling_per_GeV, given)
     if process in SIGNALS and coupling_per_GeV is None:
         coupling_per_GeV = COUPLING_PER_GEV
     region = phase_space(config, process, given)
-    source = _source(process, region, config, mass_GeV, coupling_per_GeV)
+    source = sampler_of(process, region, config, mass_GeV, coupling_per_GeV)
     record = {
         "process": process,
         "n_events": n_events,
@@ -117,7 +117,7 @@ def write_sample(
     return write(job, out)
 
 
-def _source(
+def sampler_of(
     process: str,
     region: PhaseSpace,
     config: Config,
@@ -141,7 +141,7 @@ def _source(
     return source
 
 
-def _check(
+def check(
     process: str,
     n_events: int,
     mass_GeV: float | None,

@@ -162,13 +162,13 @@ class _Kinds:
     def count(self, clusters: Clusters, outcomes: Counts, openings: Counts) -> None:
         """Add the events of a block to the counts of a variant."""
         outcome = outcome_of(clusters)
-        every = np.full_like(self.region, len(REGIONS) - 1)
-        for region in (self.region, every):
-            known = (region < len(Region)) | (region == every)
-            np.add.at(outcomes, (region[known], outcome[known]), 1)
-            seen = known & (self.opening >= 0)
-            where = (region[seen], self.opening[seen], outcome[seen])
-            np.add.at(openings, where, 1)
+        some = self.region < len(Region)
+        np.add.at(outcomes, (self.region[some], outcome[some]), 1)
+        outcomes[-1] += np.bincount(outcome, minlength=3)
+        seen = self.opening >= 0  # then it has a region
+        where = (self.opening[seen], outcome[seen])
+        np.add.at(openings, (self.region[seen], *where), 1)
+        np.add.at(openings[-1], where, 1)
 
 
 def opening_rad(

@@ -1,0 +1,108 @@
+"""Tables that `alpenglow separation` prints: half points, and trigger lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from rich.console import Group
+from rich.table import Table as RichTable
+
+from study.figures.separation import half_mass_GeV
+from study.figures.tables import read_columns
+from study.names import SEPARATION_COLUMNS, SHOWER, TRIGGER_COLUMNS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from study.figures.tables import Table
+
+SHOWN_LINES: Final = (
+    ("simple", "2017"),
+    ("simple", "2017-coarse"),
+    ("l1", "lml0"),
+    ("l1", "lml1"),
+    ("l1", "lml12"),
+    ("l1", "hie"),
+    ("l1", "c3"),
+    ("l1", "bha3d"),
+    ("hlt", "gg2clst"),
+    ("hlt", "neutral_barrel"),
+    ("hlt", "gg_barrel_loose"),
+)
+"""Trigger lines that matter for this signal."""
+MOST_MASSES: Final = 8
+
+
+def separation_summary(folder: Path) -> Group:
+    """Return the tables of a folder of `alpenglow separation`."""
+    shares = read_columns(folder / "separation.csv", SEPARATION_COLUMNS)
+    lines = read_columns(folder / "trigger.csv", TRIGGER_COLUMNS)
+    masses = _few(np.unique(shares["mass_GeV"]))
+    return Group(
+        _shares(shares, masses),
+        *(_lines(lines, model, masses) for model in np.unique(lines["model"])),
+    )
+
+
+def _few(masses: np.ndarray) -> list[float]:
+    """Return at most ``MOST_MASSES`` masses, evenly chosen."""
+    count = min(masses.size, MOST_MASSES)
+    chosen = np.unique(np.linspace(0, masses.size - 1, count).round().astype(int))
+    return [float(mass) for mass in masses[chosen]]
+
+
+def _headed(title: str, first: str, masses: list[float], last: str = "") -> RichTable:
+    table = RichTable(title=title)
+    table.add_column(first)
+    for mass in masses:
+        table.add_column(f"{mass:g} GeV", justify="right")
+    if last:
+        table.add_column(last, justify="right")
+    return table
+
+
+def _shares(table: Table, masses: list[float]) -> RichTable:
+    result = _headed("resolved / merged / lost [%]", "clusters", masses, "half at")
+    everywhere = table[table["region"] == "all"]
+    for rule, crystals in dict.fromkeys(
+        zip(table["rule"].tolist(), table["crystals"].tolist(), strict=True)
+    ):
+        rows = everywhere[
+            (everywhere["rule"] == rule) & (everywhere["crystals"] == crystals)
+        ]
+        by = {
+            outcome: rows[rows["outcome"] == outcome]
+            for outcome in ("resolved", "merged", "lost")
+        }
+        cells = [
+            " / ".join(
+                f"{100.0 * _at(part, mass, 'share'):.0f}" for part in by.values()
+            )
+            for mass in masses
+        ]
+        half = half_mass_GeV(
+            by["resolved"]["mass_GeV"], by["resolved"]["share"], by["merged"]["share"]
+        )
+        name = "shower model" if rule == SHOWER else f"{rule}, {crystals:g} crystals"
+        result.add_row(name, *cells, "-" if half is None else f"{half:.3f} GeV")
+    result.caption = "half at: as many pairs resolved as merged"
+    return result
+
+
+def _at(rows: Table, mass: float, column: str) -> float:
+    return float(rows[rows["mass_GeV"] == mass][column][0])
+
+
+def _lines(table: Table, model: str, masses: list[float]) -> RichTable:
+    title = f"trigger efficiency [%], {model} model, three photons in the acceptance"
+    result = _headed(title, "line", masses)
+    for level, line in SHOWN_LINES:
+        rows = table[
+            (table["model"] == model)
+            & (table["level"] == level)
+            & (table["line"] == line)
+        ]
+        cells = [f"{100.0 * _at(rows, mass, 'efficiency'):.1f}" for mass in masses]
+        result.add_row(f"{level} {line}", *cells)
+    return result
