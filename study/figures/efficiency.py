@@ -20,7 +20,7 @@ from study.figures.style import (
     stamp,
 )
 from study.figures.tables import Array, Table, require
-from study.names import EFFICIENCY_COLUMNS
+from study.names import EFFICIENCY_COLUMNS, SHOWER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,13 +43,16 @@ _FEW_MASSES = 20
 def rules_of(table: Table) -> list[str]:
     """Return the merging rules of an efficiency table, in its order.
 
+    The crystal-level model is drawn beside them, and alone where there are none.
+
     Raises
     ------
     ValueError
         If a column is missing.
     """
     require(table, EFFICIENCY_COLUMNS, "the efficiency table")
-    return list(dict.fromkeys(table["rule"].tolist()))
+    found = list(dict.fromkeys(table["rule"].tolist()))
+    return [rule for rule in found if rule != SHOWER] or found
 
 
 def efficiency_figure(
@@ -82,8 +85,9 @@ def efficiency_figure(
         If columns are missing or no row has that rule and stage.
     """
     allowed = rules_of(table)
-    rows = table[(table["rule"] == rule) & (table["stage"] == stage)]
-    if rows.size == 0:
+    beside = (table["rule"] == rule) | (table["rule"] == SHOWER)
+    rows = table[beside & (table["stage"] == stage)]
+    if rows.size == 0 or not np.any(rows["rule"] == rule):
         stages = list(dict.fromkeys(table["stage"].tolist()))
         message = (
             f"the efficiency table has no rows with rule={rule!r}, stage={stage!r}; "
@@ -93,16 +97,20 @@ def efficiency_figure(
     with context():
         figure = new_figure(6.6, 4.6)
         axes = figure.add_subplot()
-        crystals = np.unique(rows["crystals"]).tolist()
+        separated = rows[rows["rule"] != SHOWER]
+        crystals = np.unique(separated["crystals"]).tolist()
         selections = list(dict.fromkeys(rows["selection"].tolist()))
         for i, separation in enumerate(crystals):
-            apart = rows[rows["crystals"] == separation]
+            apart = separated[separated["crystals"] == separation]
             width = _width(i, len(crystals))
             for selection in selections:
                 _draw(axes, apart[apart["selection"] == selection], colour(i), width)
+        showers = rows[rows["rule"] == SHOWER]
+        for selection in selections:
+            _draw(axes, showers[showers["selection"] == selection], "black", 1.0)
         _dress(axes, rows, stage)
         stamp(axes, sqrt_s_text(sqrt_s_GeV))
-        _legends(axes, crystals, selections, rule)
+        _legends(axes, crystals, selections, rule, shower=showers.size > 0)
     return figure
 
 
@@ -135,7 +143,8 @@ def _draw(axes: Axes, rows: Table, tint: str, width: float) -> None:
         lw=width,
         elinewidth=0.8,
     )
-    line.set_gid(f"{selection} {rows['crystals'][0]}")
+    name = SHOWER if rows["rule"][0] == SHOWER else rows["crystals"][0]
+    line.set_gid(f"{selection} {name}")
 
 
 def supported(efficiency: Array) -> NDArray[np.bool_]:
@@ -161,7 +170,12 @@ def _dress(axes: Axes, rows: Table, stage: str) -> None:
 
 
 def _legends(
-    axes: Axes, crystals: Sequence[int], selections: Sequence[str], rule: str
+    axes: Axes,
+    crystals: Sequence[int],
+    selections: Sequence[str],
+    rule: str,
+    *,
+    shower: bool,
 ) -> None:
     separations = [
         Line2D(
@@ -173,6 +187,8 @@ def _legends(
         )
         for i, n in enumerate(crystals)
     ]
+    if shower:
+        separations.append(Line2D([], [], color="black", lw=1.0, label="shower model"))
     kinds = [
         Line2D(
             [],

@@ -58,7 +58,20 @@ class LimitCurve:
         return np.asarray((self.selection != previous) & known, bool)
 
 
-TEXT_COLUMNS: Final = frozenset({"selection", "observable", "method", "rule", "stage"})
+TEXT_COLUMNS: Final = frozenset(
+    {
+        "selection",
+        "observable",
+        "method",
+        "rule",
+        "stage",
+        "region",
+        "outcome",
+        "model",
+        "level",
+        "line",
+    }
+)
 """Columns of words; every other one is of numbers."""
 
 

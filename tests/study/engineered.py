@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from detector.simulate import ClusterModel
 from selection.candidates import SelectionName, Stage
 from selection.tally import N_MASS_BINS, N_RECOIL_BINS, N_TOTAL_BINS
 from selection.windows import Observable, Window
+from study.config import Variant
 from study.sums import Separated, SignalPoint, Sums
 
 N_EVENTS = 10_000
+OWN = Variant(ClusterModel.SEPARATION, 2)
 EDGES_CM = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 7)])
 
 
@@ -71,7 +74,7 @@ def point(
     generated[1] *= weight
     return SignalPoint(
         mass_GeV=mass_GeV,
-        separated=(Separated(2, windows, sums(tuple(factor * stages), kept)),),
+        separated=(Separated(OWN, windows, sums(tuple(factor * stages), kept)),),
         unmerged_detected=unmerged,
         lifetime_edges_cm=EDGES_CM,
         lifetime_passed=np.repeat((generated * share)[:, None], len(windows), axis=1),

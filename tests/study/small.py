@@ -25,12 +25,14 @@ MASSES_GEV = (0.2, 0.5, 8.0)
 """One with merged photons, an ordinary one, one in the recoil energy."""
 N_SIGNAL, N_LIFETIME, N_BACKGROUND = 20_000, 10_000, 300_000
 N_LIGHT_PAIRS = 50_000
+N_SEPARATION = 8_000
 ASSIGNMENTS = (
     f"scan.masses_GeV={list(MASSES_GEV)}",
     f"events.signal={N_SIGNAL}",
     f"events.lifetime={N_LIFETIME}",
     f"events.background={N_BACKGROUND}",
     f"events.light_pairs={N_LIGHT_PAIRS}",
+    f"events.separation={N_SEPARATION}",
 )
 SET_OPTIONS = tuple(word for text in ASSIGNMENTS for word in ("--set", text))
 

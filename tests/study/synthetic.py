@@ -97,7 +97,7 @@ def _centre(mass: float, observable: str) -> float:
     return mass**2 if observable == "m2" else (10.58**2 - mass**2) / (2 * 10.58)
 
 
-WINDOW_HEADER = "mass_GeV,selection,crystals,observable,sigma,low,high,kept"
+WINDOW_HEADER = "mass_GeV,selection,crystals,rule,observable,sigma,low,high,kept"
 
 
 def window_rows() -> Iterator[str]:
@@ -110,8 +110,8 @@ def window_rows() -> Iterator[str]:
             sigma = _resolution(mass, observable)
             centre = _centre(mass, observable)
             low, high = centre - 3.0 * sigma, centre + 1.5 * sigma
-            yield f"{mass},{selection},1,{observable},{sigma},{low / 2},{high / 2},0.8"
-            yield f"{mass},{selection},2,{observable},{sigma},{low},{high},0.85"
+            yield f"{mass},{selection},1,square,{observable},{sigma},{low / 2},{high / 2},0.8"
+            yield f"{mass},{selection},2,square,{observable},{sigma},{low},{high},0.85"
 
 
 def write_histograms(path: Path) -> None:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from tests.study.small import Run
 
-COMMANDS = ("scan", "separation", "radiation", "sample", "figures", "presets")
+COMMANDS = (
+    "scan",
+    "separation",
+    "radiation",
+    "sample",
+    "simulate",
+    "display",
+    "figures",
+    "presets",
+)
 
 
 # help and presets
@@ -75,7 +84,8 @@ def test_a_printed_preset_can_be_run(run: Run, tmp_path: Path) -> None:
     options = ("--masses", "1", *SET_OPTIONS[2:], "--out", tmp_path / "out")
     code, out, err = run("separation", "--config", path, *options)
     assert (code, err) == (0, "")
-    assert out == f"wrote {tmp_path / 'out' / 'efficiency.csv'}\n"
+    assert "square, 2 crystals" in out
+    assert f"{tmp_path / 'out' / 'figures' / 'efficiency.png'}\n" in out
 
 
 # bad input
@@ -221,8 +231,11 @@ def test_separation(run: Run, tmp_path: Path) -> None:
     options = ("--masses", "0.2", *SET_OPTIONS[2:], "--crystals", "1,2,4")
     code, out, err = run("separation", *options, "--out", tmp_path)
     assert (code, err) == (0, "")
-    assert out == f"wrote {tmp_path / 'efficiency.csv'}\n"
+    for text in ("resolved / merged / lost", "shower model", "l1 lml1", "trigger.png"):
+        assert text in out
     table = read_table(tmp_path / "efficiency.csv")
+    assert set(table["rule"].tolist()) == {"square", "shower"}
+    table = table[table["rule"] == "square"]
     detected = table[(table["stage"] == "detected") & (table["selection"] == "low")]
     found = dict(zip(detected["crystals"], detected["efficiency"], strict=True))
     assert found[1] > found[2] > found[4]

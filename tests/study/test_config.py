@@ -43,7 +43,7 @@ def configured(*assignments: str) -> Config:
 def test_a_printed_preset_is_a_valid_configuration(name: str) -> None:
     config = parse(read_toml(preset_text(name), name), name)
     assert len(config.scan.masses()) == config.scan.n_masses
-    assert config.crystals()[0] == config.detector.merge_crystals
+    assert config.variants()[0].crystals == config.detector.merge_crystals
 
 
 def test_presets_are_listed() -> None:

@@ -167,7 +167,7 @@ def test_efficiency_rows() -> None:
 
 
 def test_window_rows() -> None:
-    rows = list(window_rows([point(selected=0.4), point(window=False)]))
+    rows = list(window_rows([point(selected=0.4), point(window=False)], small_config()))
     assert column(rows, WINDOW_COLUMNS, "kept") == [1.0]
     assert column(rows, WINDOW_COLUMNS, "low") == [pytest.approx(0.94)]
     assert len(rows[0]) == len(WINDOW_COLUMNS)

@@ -89,16 +89,16 @@ def test_an_empty_folder_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_windows_of_the_detectors_own_separation_are_used(results: Path) -> None:
     windows = read_columns(results / "windows.csv", ["mass_GeV"])
-    own = own_windows(windows, 2)
+    own = own_windows(windows, 2, "square")
     panels = panels_of(results / "histograms.root", own, lambda _: 1.0)
     for panel in panels["low", "m2"]:
         assert panel.low < panel.mass_GeV**2 < panel.high
     wrong = panels_of(
-        results / "histograms.root", own_windows(windows, 1), lambda _: 1.0
+        results / "histograms.root", own_windows(windows, 1, "square"), lambda _: 1.0
     )
     assert any(p.high < p.mass_GeV**2 for p in wrong["low", "m2"])  # negative control
-    with pytest.raises(ValueError, match=r"merge_crystals = 3, only for \[1, 2\]"):
-        own_windows(windows, 3)
+    with pytest.raises(ValueError, match=r"= 3 and rule square, only for \[1, 2\]"):
+        own_windows(windows, 3, "square")
 
 
 @pytest.mark.parametrize("n", [1, 3, 4, 5, 6, 40])

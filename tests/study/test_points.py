@@ -200,7 +200,9 @@ def test_edges_of_decay_length_rise_from_zero(mass: float) -> None:
 def test_merging_eats_light_alps(points: dict[float, SignalPoint]) -> None:
     """At 0.2 GeV photons are at least 4.3 deg apart: one crystal resolves them."""
     light = points[0.2]
-    found = {s.crystals: s.sums.passed[0, 0, Stage.DETECTED] for s in light.separated}
+    found = {
+        s.variant.crystals: s.sums.passed[0, 0, Stage.DETECTED] for s in light.separated
+    }
     assert list(found) == [2, 1, 4]
     assert found[1] > found[2] > found[4]
     error = (0.25 / N_SIGNAL) ** 0.5

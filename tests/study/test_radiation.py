@@ -121,7 +121,7 @@ def test_a_signal_point_carries_its_radiative_factor(alpha: str) -> None:
     config = small_config(
         *SMALL, "generator.radiation=true", f"generator.alpha={alpha}"
     )
-    item = signal_point(8.0, config)
+    item = signal_point(8.0, config, config.variants())
     expected = radiative_factor(8.0)
     if alpha == "running":
         assert alpha_ratio(S_GEV2) > 1.03
@@ -137,7 +137,7 @@ def test_a_signal_point_carries_its_radiative_factor(alpha: str) -> None:
 def test_lifetime_bins_are_weighted(config: Config) -> None:
     """Generated weights are even in log and add up to R; errors follow from Σw²."""
     radiated = with_radiation(config, True)
-    item = signal_point(8.0, radiated)
+    item = signal_point(8.0, radiated, radiated.variants())
     generated = item.lifetime_generated
     total, error = item.radiative_factor, item.radiative_factor_error
     spread = error * (20_000 / N_LIFETIME) ** 0.5
