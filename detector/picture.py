@@ -19,7 +19,7 @@ from detector.clustering import (
     event,
     find_clusters,
 )
-from detector.shower_patch import PATCH, TILE, Patches, share
+from detector.shower_patch import PATCH, STRIDE, TILE, Patches, share
 from generator.simd import LANES
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def draw_event(
             ev.lists,
             ev.counts,
             noise or 0.0,
-            slot * PATCH * TILE + lane - first,
-            TILE,
+            slot * PATCH * STRIDE + lane - first,
+            STRIDE,
             PATCH,
             patches.scale[slot * TILE + lane - first],
             patches.energy,

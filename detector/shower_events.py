@@ -24,7 +24,7 @@ from detector.clustering import (
 )
 from detector.geometry import belle2
 from detector.level1 import decide_cells
-from detector.shower_patch import PATCH, TILE, Patches, grid, share_tile
+from detector.shower_patch import PATCH, STRIDE, TILE, Patches, grid, share_tile
 from detector.trigger_cells import N_CELLS, trigger_tables
 from detector.trigger_clusters import fire, make_work
 from generator.columns import Column, empty
@@ -250,7 +250,7 @@ def _block(
                 photon_cells[slot] = impact[slot * LANES + lane]
                 add_shower(
                     event_energy, label, lists, counts, noise_GeV,
-                    slot * PATCH * TILE + i, TILE, PATCH, scale[slot * TILE + i],
+                    slot * PATCH * STRIDE + i, STRIDE, PATCH, scale[slot * TILE + i],
                     patch, noise, cell,
                 )  # fmt: skip
         find_clusters(

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 TILE: Final = 128
 """Lanes whose patches are in the cache together."""
+STRIDE: Final = TILE + 16
+"""From one crystal to the next [numbers]: an odd number of cache lines, so that those of
+an event are in different parts of the cache."""
 ROWS: Final = 7
 HALF: Final = ROWS // 2
 WIDTHS: Final = (3, 5, 7, 7, 7, 5, 3)
@@ -93,7 +96,7 @@ def grid() -> Flat:
 
 
 class Patches(NamedTuple):
-    """Deposits of a tile of events; flat, crystal k of slot s at (s·PATCH + k)·TILE."""
+    """Deposits of a tile of events; flat, crystal k of slot s at (s·PATCH + k)·STRIDE."""
 
     energy: Flat
     """Energy over ``scale`` [GeV]."""
@@ -121,10 +124,11 @@ class Patches(NamedTuple):
         after a store: where numpy put the arrays made a factor of three in time.
         """
         crystals = slots * PATCH
-        sizes = (crystals, crystals, crystals, slots, _SECTIONS, 2, 1, 4)
-        memory = np.empty((sum(sizes) * TILE + _PAGE), np.float32)
+        sizes = np.array([*3 * [crystals * STRIDE], slots, _SECTIONS, 2, 1, 4])
+        sizes[3:] *= TILE
+        memory = np.empty(int(sizes.sum()) + _PAGE, np.float32)
         start = -memory.ctypes.data % (4 * _PAGE) // 4
-        stops = start + TILE * np.cumsum(sizes)
+        stops = start + np.cumsum(sizes)
         parts = np.split(memory, [start, *stops])[1:-1]
         energy, noise, cell, scale, work, sums, rings, words = parts
         numbers = (cell.view(np.int32), scale, work, sums, rings.view(np.int32))
@@ -279,7 +283,7 @@ def _deal_row(
     dealt, mean = sums[:_1T], sums[_1T:_2T]
     spots = work[_SPOTS_AT : _SPOTS_AT + TILE]
     for k in range(width):
-        at, edge = start + k * TILE, _EDGES + k * TILE
+        at, edge = start + k * STRIDE, _EDGES + k * TILE
         into, other = patch[at : at + TILE], noise[at : at + TILE]
         before, after = work[edge : edge + TILE], work[edge + TILE : edge + 2 * TILE]
         for i in range(TILE):
@@ -304,7 +308,7 @@ def _number_row(start: int, width: int, work: Flat, cell: NDArray[np.int32]) -> 
             column = column + i4(k - width // 2)
             column = column + count if column < i4(0) else column
             column = column - count if column >= count else column
-            cell[start + k * TILE + i] = first + column if first >= i4(0) else i4(-1)
+            cell[start + k * STRIDE + i] = first + column if first >= i4(0) else i4(-1)
 
 
 @kernel
@@ -364,7 +368,7 @@ def share_tile(
         _shape(offset, energy, work)
         sums[:] = _0
         for row in range(ROWS):
-            width, start = WIDTHS[row], (slot * PATCH + STARTS[row]) * TILE
+            width, start = WIDTHS[row], (slot * PATCH + STARTS[row]) * STRIDE
             _gather_row(table, row, rings, work)
             _prepare_row(work)
             _integrate(width, work)

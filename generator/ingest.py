@@ -40,11 +40,14 @@ def _column(events: ak.Array, name: str) -> ak.Array:
         if alias in ak.fields(events):
             column: ak.Array = events[alias]
             return column
-    msg = (
+    raise _no_column(name, ak.fields(events))
+
+
+def _no_column(name: str, found: Sequence[str]) -> ValueError:
+    return ValueError(
         f"no column for {name}: need one of {', '.join(ALIASES[name])}; "
-        f"found {', '.join(ak.fields(events)) or 'none'}"
+        f"found {', '.join(found) or 'none'}"
     )
-    raise ValueError(msg)
 
 
 def padded(events: ak.Array) -> tuple[Column, Column, Column]:
@@ -215,5 +218,8 @@ def read_root(path: Path, tree: str = "events") -> ak.Array:
         known = {alias for aliases in ALIASES.values() for alias in aliases}
         known |= {*_PER_EVENT, MOTHER}
         wanted = [key for key in source.keys() if key in known]  # noqa: SIM118
+        if not wanted:
+            first = next(iter(ALIASES))
+            raise _no_column(first, source.keys())
         arrays: dict[str, Any] = {key: source[key].array() for key in wanted}
     return ak.zip(arrays, depth_limit=1)

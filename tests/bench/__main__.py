@@ -19,7 +19,7 @@ def main() -> None:
     from rich.console import Console
 
     from generator.processes import PROCESSES
-    from tests.bench import generators, memory, report
+    from tests.bench import detectors, generators, memory, report
     from tests.bench.chains import preset
     from tests.bench.stages import stage_times
     from tests.bench.startup import help_seconds
@@ -32,6 +32,8 @@ def main() -> None:
     console.print(report.throughput_table(rows))
     times = {name: stage_times(chain, sizes.blocks) for name, chain in chains.items()}
     console.print(report.stage_table(times))
+    parts, share = detectors.detector_rows(sizes.blocks // 10, sizes.rounds)
+    console.print(detectors.detector_table(parts, share))
     made = generators.generator_rows(sizes.product, sizes.rounds)
     console.print(generators.generator_table(made))
     aims = generators.aim_rows(config, sizes.product, sizes.rounds)
@@ -49,7 +51,11 @@ def main() -> None:
         for name in names
     ]
     console.print(report.memory_table(grown, few, many))
-    console.print(report.target_table(rows, peaks, generators.targets(made, aims)))
+    more = [
+        *generators.targets(made, aims),
+        *detectors.targets(parts, rows[0].product),
+    ]
+    console.print(report.target_table(rows, peaks, more))
     seconds = help_seconds(5)
     console.print(f"alpenglow --help: {median(seconds):.2f} s wall")
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-CHAINS: Final = ("signal", "aaa")
+CHAINS: Final = ("signal", "aaa", "shower")
+_SLOWER: Final = 20
+"""How many times fewer events the crystal-level model gets."""
 GENERATE: Final = "generate-"
 """Before the name of a process: only the generator runs."""
 MASS_GEV: Final = 1.0
@@ -53,9 +55,16 @@ def main() -> None:
 
 
 def _simulate(name: str, n_events: int) -> int:
+    from detector.simulate import ClusterModel
     from tests.bench import chains
 
     config = chains.preset()
+    if name == "shower":
+        model = {"model": ClusterModel.SHOWER}
+        detector = config.detector.model_copy(update=model)
+        config = config.model_copy(update={"detector": detector})
+        chain = chains.signal_chain(MASS_GEV, config)
+        return chain.run(n_events // _SLOWER).n_events * _SLOWER
     if name == "signal":
         chain = chains.signal_chain(MASS_GEV, config)
     else:
