@@ -100,7 +100,7 @@ def photons_on_rings(energy_GeV: float, rng: np.random.Generator) -> Photons:
 
 
 class _Sample(NamedTuple):
-    """Most energetic clusters of isolated photons that were seen."""
+    """Clusters of isolated photons that were seen."""
 
     ratio: NDArray[np.float64]
     """Energy over that of the photon."""
@@ -143,7 +143,7 @@ def _moments(
 def calibrated(level: BackgroundLevel, *, fluctuate: bool = True) -> Calibration:
     """Measure the calibration; once per process and background level, in a second.
 
-    The most energetic cluster of isolated photons is compared with their energy.
+    Clusters of isolated photons are compared with the energy of these.
     """
     n_rings = belle2().n_rings
     noise = noise_GeV(level) if fluctuate else None

@@ -29,7 +29,7 @@ from detector.trigger_cells import N_CELLS, trigger_tables
 from detector.trigger_clusters import fire, make_work
 from generator.columns import Column, empty
 from generator.compiled import kernel
-from generator.simd import LANES, f4, i4, log, wrap_azimuth
+from generator.simd import LANES, f4, log, wrap_azimuth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +77,11 @@ class Shapes:
 
 @dataclass(frozen=True, slots=True)
 class ShowerClusters:
-    """Clusters of a block, the most energetic first."""
+    """Clusters of a block.
+
+    A cluster is in the slot of the first photon that went into it, as the deposits of
+    the separation model are; others follow, the most energetic first.
+    """
 
     energy: Column
     """E [GeV], calibrated, (slots, LANES); 0 where there is none."""
@@ -106,13 +110,49 @@ def interpolate(table: Flat, ring: int, energy: f4) -> f4:
 
 
 @kernel
-def _write(
+def _calibrate(
     crystals: Flat,
     lists: Numbers,
     found: Flat,
     counts: Labels,
     correction: Flat,
     leakage: Flat,
+    rank: NDArray[np.int32],
+) -> None:
+    """Calibrate the clusters of an event; none has a slot yet, too small ones get none."""
+    for k in range(counts[N_FOUND]):
+        at = FOUND + k * COLUMNS
+        ring, row = int(found[at + 6]), WIDTH * lists[CORE + k]
+        into = (found[at + 1] - crystals[row + THETA]) / crystals[row + SPAN]
+        place = min(max(int(f4(PLACES) * (into + f4(0.5))), 0), PLACES - 1)
+        e = found[at] * leakage[ring * PLACES + place]
+        found[at] = e * interpolate(correction, ring, e)
+        rank[k] = -1 if found[at] >= _CLUSTER_GEV else -2
+
+
+@kernel
+def _next(
+    found: Flat, n: int, owners: NDArray[np.int32], rank: NDArray[np.int32], slot: int
+) -> int:
+    """Return the cluster for a slot: its photon's, else the most energetic one left.
+
+    −1 where there is none.
+    """
+    if slot < owners.size:
+        owner = owners[slot]
+        return owner if 0 <= owner < n and rank[owner] == -1 else -1
+    best = -1
+    for k in range(n):
+        e = found[FOUND + k * COLUMNS]
+        if rank[k] == -1 and (best < 0 or e > found[FOUND + best * COLUMNS]):
+            best = k
+    return best
+
+
+@kernel
+def _write(
+    found: Flat,
+    n: int,
     n_out: int,
     lane: int,
     owners: NDArray[np.int32],
@@ -123,43 +163,24 @@ def _write(
     shapes: Flat,
     of_photon: NDArray[np.int32],
 ) -> None:
-    """Calibrate and write the clusters of an event, the most energetic first."""
-    n = counts[N_FOUND]
-    for k in range(n):
-        at = FOUND + k * COLUMNS
-        ring, row = int(found[at + 6]), WIDTH * lists[CORE + k]
-        into = (found[at + 1] - crystals[row + THETA]) / crystals[row + SPAN]
-        place = min(max(int(f4(PLACES) * (into + f4(0.5))), 0), PLACES - 1)
-        e = found[at] * leakage[ring * PLACES + place]
-        found[at] = e * interpolate(correction, ring, e)
-        rank[k] = -1
+    """Write the clusters of an event into their slots."""
     for slot in range(n_out):
-        best = -1
-        for k in range(n):
-            e = found[FOUND + k * COLUMNS]
-            if (
-                rank[k] < 0
-                and e >= _CLUSTER_GEV
-                and (best < 0 or e > found[FOUND + best * COLUMNS])
-            ):
-                best = k
-        j = slot * LANES + lane
-        if best < 0:
-            energy[j] = 0.0
-            theta[j] = 0.5 * np.pi
-            phi[j] = 0.0
-            for s in range(3):
-                shapes[s * n_out * LANES + j] = _0
+        j, k = slot * LANES + lane, _next(found, n, owners, rank, slot)
+        energy[j], theta[j], phi[j] = 0.0, 0.5 * np.pi, 0.0
+        for s in range(3):
+            shapes[s * n_out * LANES + j] = _0
+        if k < 0:
             continue
-        rank[best] = slot
-        at = FOUND + best * COLUMNS
+        rank[k] = slot
+        at = FOUND + k * COLUMNS
         energy[j], theta[j] = found[at], found[at + 1]
         phi[j] = wrap_azimuth(found[at + 2])
         for s in range(3):
             shapes[s * n_out * LANES + j] = found[at + 3 + s]
     for p in range(owners.size):
         owner = owners[p]
-        of_photon[p * LANES + lane] = rank[owner] if 0 <= owner < n else i4(-1)
+        slot = rank[owner] if 0 <= owner < n else -1
+        of_photon[p * LANES + lane] = max(slot, -1)
 
 
 @kernel
@@ -257,8 +278,9 @@ def _block(
             crystals, around, event_energy, label, place, free, lists, found, split, counts,
             photon_cells, owners,
         )  # fmt: skip
+        _calibrate(crystals, lists, found, counts, correction, leakage, rank)
         _write(
-            crystals, lists, found, counts, correction, leakage, n_out, lane, owners, rank,
+            found, counts[N_FOUND], n_out, lane, owners, rank,
             energy, theta, phi, shapes, of_photon,
         )  # fmt: skip
         if threshold > 0.0:

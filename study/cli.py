@@ -250,7 +250,10 @@ def figures(
 def _print(content: Any) -> None:
     from rich.console import Console  # noqa: PLC0415  # slow to import
 
-    Console(highlight=False).print(content)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # for a file there is nothing to fit into
+    console.print(content)
 
 
 def _draw(folder: Path) -> None:

@@ -15,6 +15,8 @@ from study.names import SEPARATION_COLUMNS, SHOWER, TRIGGER_COLUMNS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from study.figures.tables import Table
 
 SHOWN_LINES: Final = (
@@ -31,7 +33,7 @@ SHOWN_LINES: Final = (
     ("hlt", "gg_barrel_loose"),
 )
 """Trigger lines that matter for this signal."""
-MOST_MASSES: Final = 8
+MOST_MASSES: Final = 6
 
 
 def separation_summary(folder: Path) -> Group:
@@ -45,7 +47,7 @@ def separation_summary(folder: Path) -> Group:
     )
 
 
-def _few(masses: np.ndarray) -> list[float]:
+def _few(masses: NDArray[np.float64]) -> list[float]:
     """Return at most ``MOST_MASSES`` masses, evenly chosen."""
     count = min(masses.size, MOST_MASSES)
     chosen = np.unique(np.linspace(0, masses.size - 1, count).round().astype(int))
@@ -54,11 +56,11 @@ def _few(masses: np.ndarray) -> list[float]:
 
 def _headed(title: str, first: str, masses: list[float], last: str = "") -> RichTable:
     table = RichTable(title=title)
-    table.add_column(first)
+    table.add_column(first, no_wrap=True)
     for mass in masses:
-        table.add_column(f"{mass:g} GeV", justify="right")
+        table.add_column(f"{mass:.3g} GeV", justify="right", no_wrap=True)
     if last:
-        table.add_column(last, justify="right")
+        table.add_column(last, justify="right", no_wrap=True)
     return table
 
 

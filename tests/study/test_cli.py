@@ -103,8 +103,8 @@ BAD_OPTIONS = [
     (("--preset", "belle3"), "unknown preset 'belle3'; allowed: belle2-2017"),
     (("--preset", "belle2-2017", "--config", "x.toml"), "exclude each other"),
     (("--config", "no-such.toml"), "cannot read config no-such.toml: No such file"),
-    (("--set", "detector.colour=1"), "unknown key detector.colour; allowed: merge_cr"),
-    (("--set", "detector.a\nb=1"), "unknown key detector.a b; allowed: merge_cr"),
+    (("--set", "detector.colour=1"), "unknown key detector.colour; allowed: model"),
+    (("--set", "detector.a\nb=1"), "unknown key detector.a b; allowed: model"),
     (("--set", "seed"), "--set seed: expected section.key=value"),
     (("--set", "events.signal=0"), "events.signal: Input should be greater than 0"),
     (("--seed", "-1"), "Invalid value for '--seed': "),
@@ -231,7 +231,7 @@ def test_separation(run: Run, tmp_path: Path) -> None:
     options = ("--masses", "0.2", *SET_OPTIONS[2:], "--crystals", "1,2,4")
     code, out, err = run("separation", *options, "--out", tmp_path)
     assert (code, err) == (0, "")
-    for text in ("resolved / merged / lost", "shower model", "l1 lml1", "trigger.png"):
+    for text in ("resolved / merged / lost", "shower model", "l1 lml1", "trigger_shower.png"):
         assert text in out
     table = read_table(tmp_path / "efficiency.csv")
     assert set(table["rule"].tolist()) == {"square", "shower"}

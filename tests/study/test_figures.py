@@ -397,7 +397,7 @@ def test_missing_columns_rows_and_histograms_are_named(
         efficiency_figure(efficiency, rule="cross")
     root = (results / "histograms.root").read_bytes()
     (tmp_path / "histograms.root").write_bytes(root)
-    row = "7.777,low,2,m2,1.0,50.0,60.0,0.85"
+    row = "7.777,low,2,square,m2,1.0,50.0,60.0,0.85"
     text = f"{synthetic.WINDOW_HEADER}\n{row}\n"
     (tmp_path / "windows.csv").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"has no 'signal/m7\.777000/low/m2'"):
