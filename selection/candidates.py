@@ -125,6 +125,8 @@ class Candidates:
     """Share of the cross section [pb], shape (LANES,)."""
     n_events: int
     """Lanes in use."""
+    n_leading: Levels
+    """Good clusters in the first three slots, those of a signal's photons; (LANES,)."""
 
     def as_awkward(self) -> ak.Array:
         """Return a record per event: levels, weight, and three pairs and photons each.
@@ -158,6 +160,7 @@ def _choose(
     n_found: Levels,
     n_energy: Levels,
     n_good: Levels,
+    n_leading: Levels,
     e: Flat,
     x: Flat,
     y: Flat,
@@ -166,7 +169,7 @@ def _choose(
 ) -> None:
     """Count clusters and put the first three good ones into candidate slots."""
     for i in range(LANES):
-        n_found[i] = n_energy[i] = n_good[i] = i4(0)
+        n_found[i] = n_energy[i] = n_good[i] = n_leading[i] = i4(0)
     for j in range(3 * LANES):
         e[j] = x[j] = y[j] = z[j] = e_cms[j] = _0
     for slot in range(energy.size // LANES):
@@ -190,6 +193,7 @@ def _choose(
                 z[k] = ct if here else z[k]
                 e_cms[k] = star if here else e_cms[k]
             n_good[i] += good
+            n_leading[i] += good if slot < 3 else i4(0)
 
 
 @kernel
@@ -258,8 +262,8 @@ def select(clusters: Clusters, beams: Beams, cuts: Cuts) -> Candidates:
     cuts : Cuts
         Photon and helicity cuts.
     """
-    n_found, n_energy, n_good = (np.empty(LANES, np.int32) for _ in range(3))
-    counts = (n_found, n_energy, n_good)
+    n_found, n_energy, n_good, n_leading = (np.empty(LANES, np.int32) for _ in range(4))
+    counts = (n_found, n_energy, n_good, n_leading)
     e, x, y, z, e_cms, m2, hel = (np.empty(3 * LANES, np.float32) for _ in range(7))
     numbers, boost = cuts.as_kernel(), beams.kernel_to_cms
     e_lab, theta, phi = clusters.energy, clusters.theta, clusters.phi
@@ -278,4 +282,5 @@ def select(clusters: Clusters, beams: Beams, cuts: Cuts) -> Candidates:
         energy_cms=e_cms,
         weight_pb=clusters.weight_pb,
         n_events=clusters.n_events,
+        n_leading=n_leading,
     )

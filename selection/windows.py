@@ -57,14 +57,16 @@ def signal_values(
 ) -> NDArray[np.float32]:
     """Return the observable of the true pair in selected signal events, shape (n,).
 
-    Photon 0 of a signal event recoils, so pair 0 is the ALP's. In the low-mass selection
-    only events whose lightest pair is the true one count.
+    Photon 0 of a signal event recoils, so pair 0 is the ALP's if the clusters are those
+    of the three photons, in the first three slots. In the low-mass selection only events
+    whose lightest pair is the true one count.
     """
     if selection is SelectionName.LOW:
         keep = candidates.level_low >= Stage.HELICITY
         keep &= candidates.lightest_m2 == candidates.pair_m2[:LANES]
     else:
         keep = candidates.level_high >= Stage.HELICITY
+    keep &= candidates.n_leading == 3
     keep[candidates.n_events :] = False
     recoil = observable is Observable.RECOIL
     values = candidates.energy_cms if recoil else candidates.pair_m2

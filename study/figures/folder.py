@@ -22,12 +22,24 @@ from study.figures.radiation import (
     radiation_efficiency_figure,
     radiation_limits_figure,
 )
+from study.figures.separation import (
+    opening_figure,
+    outcomes_figure,
+    regions_figure,
+)
 from study.figures.spectra import spectra_figure
 from study.figures.style import save
 from study.figures.tables import LIMIT_COLUMNS, read_columns, statistics_of
 from study.figures.three_photon_mass import three_photon_mass_figure
+from study.figures.trigger import trigger_figure
 from study.load import parse, read_file
-from study.names import EFFICIENCY_COLUMNS, RADIATION_COLUMNS
+from study.names import (
+    EFFICIENCY_COLUMNS,
+    OPENING_COLUMNS,
+    RADIATION_COLUMNS,
+    SEPARATION_COLUMNS,
+    TRIGGER_COLUMNS,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +58,8 @@ def draw_all(folder: Path) -> list[Path]:
 
     ``limits.csv`` gives the limits and their comparison with published ones,
     ``efficiency.csv`` the efficiencies, ``histograms.root`` with ``windows.csv`` the
-    spectra, ``radiation.csv`` what radiation changes. Beams and crystal separation are those of ``config.toml``, if there is one.
+    spectra, ``radiation.csv`` what radiation changes, ``separation.csv``,
+    ``opening.csv`` and ``trigger.csv`` what becomes of photon pairs. Beams and crystal separation are those of ``config.toml``, if there is one.
 
     Parameters
     ----------
@@ -93,6 +106,9 @@ def _drawable(folder: Path) -> list[Draw]:
         ("efficiency.csv",): _efficiencies,
         ("histograms.root", "windows.csv"): _spectra,
         ("radiation.csv", *MASS_SPECTRA): _radiation,
+        ("separation.csv",): _separation,
+        ("opening.csv",): _openings,
+        ("trigger.csv",): _triggers,
     }
     found = [
         draw
@@ -139,6 +155,27 @@ def _efficiencies(folder: Path, config: Config) -> Iterator[Named]:
     for rule in rules:
         name = "efficiency" if len(rules) == 1 else f"efficiency_{rule}"
         yield name, efficiency_figure(table, rule=rule, sqrt_s_GeV=sqrt_s)
+
+
+def _separation(folder: Path, config: Config) -> Iterator[Named]:
+    table = read_columns(folder / "separation.csv", SEPARATION_COLUMNS)
+    sqrt_s = config.beams.build().sqrt_s_GeV
+    yield "separation", outcomes_figure(table, sqrt_s_GeV=sqrt_s)
+    yield "separation_regions", regions_figure(table, sqrt_s_GeV=sqrt_s)
+
+
+def _openings(folder: Path, config: Config) -> Iterator[Named]:
+    table = read_columns(folder / "opening.csv", OPENING_COLUMNS)
+    sqrt_s = config.beams.build().sqrt_s_GeV
+    yield "separation_opening", opening_figure(table, sqrt_s_GeV=sqrt_s)
+
+
+def _triggers(folder: Path, config: Config) -> Iterator[Named]:
+    table = read_columns(folder / "trigger.csv", TRIGGER_COLUMNS)
+    sqrt_s = config.beams.build().sqrt_s_GeV
+    for model in dict.fromkeys(table["model"].tolist()):
+        figure = trigger_figure(table, model=model, sqrt_s_GeV=sqrt_s)
+        yield f"trigger_{model}", figure
 
 
 def _spectra(folder: Path, config: Config) -> Iterator[Named]:

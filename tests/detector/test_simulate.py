@@ -14,7 +14,8 @@ from detector.crystals import hit
 from detector.geometry import belle2
 from detector.response import BackgroundLevel
 from detector.separation import Distance, MergeRule, count_deposits
-from detector.simulate import Clusters, Detector, Trigger
+from detector.simulate import Clusters, Detector
+from detector.trigger import Trigger
 from generator.signal import Exponential, Prompt, Signal
 from generator.simd import LANES
 from tests.compare import (

@@ -15,7 +15,8 @@ import pytest
 from scipy import stats
 
 from detector.separation import Distance, MergeRule
-from detector.simulate import Detector, Trigger
+from detector.simulate import Detector
+from detector.trigger import Trigger
 from generator.beams import Beams
 from generator.phase_space import PhaseSpace
 from generator.sampling import Sampler, Stream, blocks

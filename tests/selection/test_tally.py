@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Parts = NDArray[np.int32] | NDArray[np.int64]
 
+THREE = np.full(LANES, 3, np.int32)
 KINDS = [
     (SelectionName.LOW, Observable.M2),
     (SelectionName.HIGH, Observable.M2),
@@ -55,6 +56,7 @@ def random_candidates(rng: np.random.Generator, n_events: int) -> Candidates:
         energy_cms=rng.uniform(0, 5.5, 3 * LANES).astype(np.float32),
         weight_pb=weight,
         n_events=n_events,
+        n_leading=THREE,
     )
 
 
@@ -128,6 +130,7 @@ def test_brute_force_notices_double_counting() -> None:
             np.tile(candidates.energy_cms[row], 3),
             candidates.weight_pb,
             LANES,
+            THREE,
         )
         entries += brute_force(single, windows, part, 1)[0, :, 0]
     assert np.any(entries > 1.01 * once)
@@ -142,7 +145,7 @@ def test_event_counts_once(inside: int) -> None:
     weight = np.zeros(LANES)
     weight[0] = 2.0
     candidates = Candidates(
-        level, level, np.ones(LANES, np.float32), pair_m2, pair_m2, weight, 1
+        level, level, np.ones(LANES, np.float32), pair_m2, pair_m2, weight, 1, THREE
     )
     windows = [
         Window(1.0, SelectionName.HIGH, observable, 1.0, 0.5, 1.5)
@@ -157,7 +160,7 @@ def test_edges_are_outside() -> None:
     pair_m2 = np.ones(3 * LANES, np.float32)
     level = np.full(LANES, Stage.HELICITY, np.int32)
     candidates = Candidates(
-        level, level, pair_m2[:LANES], pair_m2, pair_m2, np.ones(LANES), 1
+        level, level, pair_m2[:LANES], pair_m2, pair_m2, np.ones(LANES), 1, THREE
     )
     edges = [(1.0, 2.0), (0.0, 1.0), (0.99, 1.01)]
     windows = [Window(1, *KINDS[1], 1.0, low, high) for low, high in edges]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.simulate import Detector
+from detector.overlay import Overlay
+from detector.simulate import ClusterModel, Detector
 from generator.beams import Beams
 from generator.signal import Signal
 from generator.simd import LANES
@@ -72,6 +73,27 @@ def test_signal_values_are_those_of_the_true_pair() -> None:
     )
     np.testing.assert_array_equal(low, found.pair_m2[:1500][right[:1500]])
     assert 0 < low.size < np.count_nonzero(found.level_low[:1500] >= Stage.HELICITY)
+
+
+@pytest.mark.parametrize("mass", [3.0, 6.3])
+def test_split_offs_are_no_photons(mass: float) -> None:
+    """The crystal-level model resolves the true pair as the parametrisation does; a
+    cluster of background or a split-off never stands for a photon.
+    """
+    busy = Detector(model=ClusterModel.SHOWER, overlay=Overlay(mean=1.0))
+    widths = []
+    for detector in (Detector(), busy):
+        state, values, wrong = start(3), [], 0
+        for _ in range(6):
+            block = Signal(mass).block(state, LANES, 1.0)
+            found = select(detector.simulate(block, state), Beams(), Cuts())
+            values.append(signal_values(found, *HIGH_M2))
+            wrong += np.sum(
+                (found.level_high >= Stage.HELICITY) & (found.n_leading < 3)
+            )
+        widths.append(resolution(np.concatenate(values)))
+    assert wrong > 0  # there are such events, and they do not count
+    assert 0.5 < widths[1] / widths[0] < 1.5
 
 
 def windows_strategy() -> st.SearchStrategy[list[Window]]:
