@@ -46,6 +46,8 @@ class Cells(NamedTuple):
     """First crystal of every ring, and their number; shape (70,)."""
     table: NDArray[np.float32]
     """``WIDTH`` numbers for every crystal: half a line of the cache."""
+    near: NDArray[np.uint16]
+    """The ``N_NEAR`` crystals that touch one, filled up with the blank."""
     around: NDArray[np.uint16]
     """The 5×5 without corners around a crystal, ``N_AROUND`` each, itself excluded.
     First the ``N_NEAR`` that touch it; both parts are filled up with the blank.
@@ -137,6 +139,7 @@ def cells() -> Cells:
     ring = np.append(np.repeat(np.arange(geometry.n_rings), counts), 0)
     column = np.arange(first[-1] + 1) - first[ring]
     edges, around_cm = _surface(geometry)
+    around = _neighbours(geometry)
     table = np.zeros((ring.size, WIDTH), np.float32)
     table[:, THETA] = geometry.deep_theta.mean(axis=0)[ring]
     table[:, PHI] = 2.0 * np.pi * (column + 0.5) / counts[ring]
@@ -148,7 +151,8 @@ def cells() -> Cells:
     return Cells(
         first=first.astype(np.int32),
         table=table.reshape(-1),
-        around=_neighbours(geometry).reshape(-1),
+        near=np.ascontiguousarray(around[:, :N_NEAR]).reshape(-1),
+        around=around.reshape(-1),
         edges_cm=edges.astype(np.float32),
         around_cm=around_cm.astype(np.float32),
     )

@@ -174,7 +174,7 @@ def clean(
 
 @kernel
 def _grow(
-    around: Neighbours, energy: Flat, free: Flat, lists: Numbers, seed: int, begin: int
+    near: Neighbours, energy: Flat, free: Flat, lists: Numbers, seed: int, begin: int
 ) -> int:
     """Collect the region of a seed among the members from ``begin``; return its end."""
     lists[MEMBERS + begin], free[seed] = seed, _0
@@ -184,9 +184,9 @@ def _grow(
         head += 1
         if energy[c] < _GROW:
             continue
-        for k in range(N_AROUND * c, N_AROUND * c + N_NEAR):
+        for k in range(N_NEAR * c, N_NEAR * c + N_NEAR):
             # without branches: which neighbours are free is anybody's guess
-            other = around[k]
+            other = near[k]
             taken = free[other] > _0
             lists[MEMBERS + end] = other
             free[other] = _0
@@ -196,7 +196,7 @@ def _grow(
 
 @kernel
 def _find_maxima(
-    around: Neighbours,
+    near: Neighbours,
     energy: Flat,
     label: Labels,
     lists: Numbers,
@@ -216,8 +216,8 @@ def _find_maxima(
         if e < _SEED:
             continue
         highest = _0
-        for k in range(N_AROUND * c, N_AROUND * c + N_NEAR):
-            highest = max(highest, energy[around[k]])
+        for k in range(N_NEAR * c, N_NEAR * c + N_NEAR):
+            highest = max(highest, energy[near[k]])
         if highest <= e:
             lists[MAXIMA + count] = c
             count += 1
@@ -490,6 +490,7 @@ def _measure(
 @kernel
 def find_clusters(
     crystals: Flat,
+    near: Neighbours,
     around: Neighbours,
     energy: Flat,
     label: Labels,
@@ -506,7 +507,7 @@ def find_clusters(
 
     Parameters
     ----------
-    crystals, around : arrays
+    crystals, near, around : arrays
         Tables of `Cells`.
     energy, label, place, free, lists, columns, share, counts : arrays
         The `Event`: crystals with energy. Gets the clusters, in the order of regions.
@@ -524,8 +525,8 @@ def find_clusters(
         seed = lists[HIT + k]
         if free[seed] < _SEED:
             continue
-        end = _grow(around, energy, free, lists, seed, begin)
-        n = _find_maxima(around, energy, label, lists, region, begin, end)
+        end = _grow(near, energy, free, lists, seed, begin)
+        n = _find_maxima(near, energy, label, lists, region, begin, end)
         size, first = end - begin, counts[N_FOUND]
         n = _share_region(
             crystals, energy, place, lists, columns, share, begin, size, n

@@ -94,7 +94,7 @@ def draw_event(
     hit = ev.lists[HIT : HIT + ev.counts[N_HIT]].astype(np.int32)
     owners = np.empty(hit.size, np.int32)
     # every crystal that is hit asks for its owner, as a photon would
-    find_clusters(crystals.table, crystals.around, *ev, hit, owners)
+    find_clusters(crystals.table, crystals.near, crystals.around, *ev, hit, owners)
     n = int(ev.counts[N_FOUND])
     core = ev.lists[CORE : CORE + n].astype(np.int64)
     found = ev.columns[FOUND : FOUND + n * COLUMNS].reshape(n, COLUMNS)

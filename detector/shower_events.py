@@ -208,6 +208,7 @@ def fill_trigger_cells(
 @kernel
 def _block(
     crystals: Flat,
+    near: Neighbours,
     around: Neighbours,
     event_energy: Flat,
     label: Labels,
@@ -275,7 +276,7 @@ def _block(
                     patch, noise, cell,
                 )  # fmt: skip
         find_clusters(
-            crystals, around, event_energy, label, place, free, lists, found, split, counts,
+            crystals, near, around, event_energy, label, place, free, lists, found, split, counts,
             photon_cells, owners,
         )  # fmt: skip
         _calibrate(crystals, lists, found, counts, correction, leakage, rank)
@@ -344,7 +345,7 @@ def cluster_showers(
     work = make_work()
     fluctuate = 1.0 if noise_GeV is not None else 0.0
     _block(
-        crystals.table, crystals.around, *ev, grid(), state, fluctuate,
+        crystals.table, crystals.near, crystals.around, *ev, grid(), state, fluctuate,
         noise_GeV or 0.0, deposit, hits.theta, hits.phi, hits.ring, impact, *patches,
         *factors, n_out, photon_cells, owners, rank,
         e_out, theta_out, phi_out, shapes, of_photon, threshold_GeV or 0.0,

@@ -59,7 +59,8 @@ def draw_all(folder: Path) -> list[Path]:
     ``limits.csv`` gives the limits and their comparison with published ones,
     ``efficiency.csv`` the efficiencies, ``histograms.root`` with ``windows.csv`` the
     spectra, ``radiation.csv`` what radiation changes, ``separation.csv``,
-    ``opening.csv`` and ``trigger.csv`` what becomes of photon pairs. Beams and crystal separation are those of ``config.toml``, if there is one.
+    ``opening.csv`` and ``trigger.csv`` what becomes of photon pairs. Beams and clusters
+    are those of ``config.toml``, if there is one.
 
     Parameters
     ----------

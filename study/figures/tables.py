@@ -115,7 +115,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> Table:
         message = f"{path} has no rows"
         raise ValueError(message)
     require(table, columns, str(path))
-    if "mass_GeV" in table.dtype.names and not np.all(table["mass_GeV"] > 0.0):
+    if "mass_GeV" in (table.dtype.names or ()) and not np.all(table["mass_GeV"] > 0.0):
         message = f"{path}: column mass_GeV must hold positive masses only"
         raise ValueError(message)
     return table
