@@ -252,7 +252,7 @@ def _print(content: Any) -> None:
 
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = 120  # for a file there is nothing to fit into
+        console.width = 140  # for a file there is nothing to fit into
     console.print(content)
 
 

@@ -10,7 +10,12 @@ from rich.table import Table as RichTable
 
 from study.figures.separation import half_mass_GeV
 from study.figures.tables import read_columns
-from study.names import SEPARATION_COLUMNS, SHOWER, TRIGGER_COLUMNS
+from study.names import (
+    EFFICIENCY_COLUMNS,
+    SEPARATION_COLUMNS,
+    SHOWER,
+    TRIGGER_COLUMNS,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,9 +45,10 @@ def separation_summary(folder: Path) -> Group:
     """Return the tables of a folder of `alpenglow separation`."""
     shares = read_columns(folder / "separation.csv", SEPARATION_COLUMNS)
     lines = read_columns(folder / "trigger.csv", TRIGGER_COLUMNS)
+    efficiencies = read_columns(folder / "efficiency.csv", EFFICIENCY_COLUMNS)
     masses = _few(np.unique(shares["mass_GeV"]))
     return Group(
-        _shares(shares, masses),
+        _shares(shares, efficiencies, masses),
         *(_lines(lines, model, masses) for model in np.unique(lines["model"])),
     )
 
@@ -54,18 +60,37 @@ def _few(masses: NDArray[np.float64]) -> list[float]:
     return [float(mass) for mass in masses[chosen]]
 
 
-def _headed(title: str, first: str, masses: list[float], last: str = "") -> RichTable:
+def half_plateau_GeV(
+    mass_GeV: NDArray[np.float64], efficiency: NDArray[np.float64]
+) -> float | None:
+    """Return where an efficiency first rises through half of its largest value [GeV].
+
+    Linear in ln m between masses, which ascend; None if it does not rise through it.
+    """
+    half = 0.5 * efficiency.max(initial=0.0)
+    rises = np.flatnonzero((efficiency[1:] >= half) & (efficiency[:-1] < half))
+    if rises.size == 0:
+        return None
+    k = rises[0]
+    log = np.interp(half, efficiency[k : k + 2], np.log(mass_GeV[k : k + 2]))
+    return float(np.exp(log))
+
+
+def _headed(
+    title: str, first: str, masses: list[float], last: tuple[str, ...] = ()
+) -> RichTable:
     table = RichTable(title=title)
     table.add_column(first, no_wrap=True)
     for mass in masses:
         table.add_column(f"{mass:.3g} GeV", justify="right", no_wrap=True)
-    if last:
-        table.add_column(last, justify="right", no_wrap=True)
+    for name in last:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
-def _shares(table: Table, masses: list[float]) -> RichTable:
-    result = _headed("resolved / merged / lost [%]", "clusters", masses, "half at")
+def _shares(table: Table, efficiencies: Table, masses: list[float]) -> RichTable:
+    last = ("half pairs", "half efficiency")
+    result = _headed("resolved / merged / lost [%]", "clusters", masses, last)
     everywhere = table[table["region"] == "all"]
     for rule, crystals in dict.fromkeys(
         zip(table["rule"].tolist(), table["crystals"].tolist(), strict=True)
@@ -86,9 +111,21 @@ def _shares(table: Table, masses: list[float]) -> RichTable:
         half = half_mass_GeV(
             by["resolved"]["mass_GeV"], by["resolved"]["share"], by["merged"]["share"]
         )
-        name = "shower model" if rule == SHOWER else f"{rule}, {crystals:g} crystals"
-        result.add_row(name, *cells, "-" if half is None else f"{half:.3f} GeV")
-    result.caption = "half at: as many pairs resolved as merged"
+        selected = efficiencies[
+            (efficiencies["rule"] == rule)
+            & (efficiencies["crystals"] == crystals)
+            & (efficiencies["selection"] == "low")
+            & (efficiencies["stage"] == "window")
+        ]
+        edge = half_plateau_GeV(selected["mass_GeV"], selected["efficiency"])
+        plural = "" if crystals == 1 else "s"
+        name = f"{rule}, {crystals:g} crystal{plural}"
+        halves = ("-" if x is None else f"{x:.3f} GeV" for x in (half, edge))
+        result.add_row("shower model" if rule == SHOWER else name, *cells, *halves)
+    result.caption = (
+        "half pairs: as many resolved as merged; half efficiency: half of the largest "
+        "after all cuts, low-mass selection"
+    )
     return result
 
 
