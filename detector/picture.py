@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector.cells import WIDTH, cells
-from detector.clustering import (
-    COLUMNS,
-    CORE,
-    FOUND,
-    HIT,
-    N_FOUND,
-    N_HIT,
-    add_shower,
-    event,
-    find_clusters,
-)
+from detector.clustering import find_clusters
+from detector.event import COLUMNS, CORE, FOUND, HIT, N_FOUND, N_HIT, add_shower, event
 from detector.shower_patch import PATCH, STRIDE, TILE, Patches, share
 from generator.simd import LANES
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from detector.cells import SPAN, THETA, WIDTH, cells
-from detector.clustering import (
-    CLUSTER_GEV,
+from detector.clustering import CLUSTER_GEV, find_clusters
+from detector.event import (
     COLUMNS,
     CORE,
     FOUND,
@@ -20,7 +20,6 @@ from detector.clustering import (
     add_shower,
     clean,
     event,
-    find_clusters,
 )
 from detector.geometry import belle2
 from detector.level1 import decide_cells
@@ -34,8 +33,9 @@ from generator.simd import LANES, f4, log, wrap_azimuth
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detector.clustering import Labels, Neighbours, Numbers
+    from detector.clustering import Neighbours
     from detector.crystals import Flat, Hits
+    from detector.event import Labels, Numbers
     from detector.level1 import Bits
     from generator.random import LaneState
 
