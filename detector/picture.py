@@ -10,7 +10,8 @@ import numpy as np
 from detector.cells import WIDTH, cells
 from detector.clustering import find_clusters
 from detector.event import COLUMNS, CORE, FOUND, HIT, N_FOUND, N_HIT, add_shower, event
-from detector.shower_patch import PATCH, STRIDE, TILE, Patches, share
+from detector.shower_integrals import TILE
+from detector.shower_patch import PATCH, STRIDE, Patches, share
 from generator.simd import LANES
 
 if TYPE_CHECKING:

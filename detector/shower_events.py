@@ -23,7 +23,8 @@ from detector.event import (
 )
 from detector.geometry import belle2
 from detector.level1 import decide_cells
-from detector.shower_patch import PATCH, STRIDE, TILE, Patches, grid, share_tile
+from detector.shower_integrals import TILE, grid
+from detector.shower_patch import PATCH, STRIDE, Patches, share_tile
 from detector.trigger_cells import N_CELLS, trigger_tables
 from detector.trigger_clusters import fire, make_work
 from generator.columns import Column, empty

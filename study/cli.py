@@ -86,7 +86,7 @@ def separation(
     if crystals is not None:
         chosen.append(f"separation.crystals={numbers(crystals, '--crystals')}")
     study = configuration(preset, config, masses, n_masses, chosen, seed, quick=quick)
-    from study.scan import run_separation  # noqa: PLC0415
+    from study.separation_run import run_separation  # noqa: PLC0415
     from study.separation_summary import separation_summary  # noqa: PLC0415
 
     folder = run_separation(study, results_folder(out), jobs=jobs)

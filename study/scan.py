@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from generator.compiled import sources_hash
-from study import limits_table, separation_tables
+from study import limits_table
 from study.codec import (
     decode_signal,
     decode_sums,
@@ -34,16 +34,12 @@ from study.names import (
     CUTFLOW_COLUMNS,
     EFFICIENCY_COLUMNS,
     LIMIT_COLUMNS,
-    OPENING_COLUMNS,
-    SEPARATION_COLUMNS,
-    TRIGGER_COLUMNS,
     WINDOW_COLUMNS,
     mass_label,
 )
 from study.points import background_piece, n_pieces, signal_point
 from study.progress import progress_bar
 from study.provenance import Stopwatch, version
-from study.separation import follow
 from study.store import ResultsFolder, atomic_path
 from study.sums import ARRAYS, Sums
 
@@ -54,7 +50,6 @@ if TYPE_CHECKING:
     from selection.candidates import SelectionName
     from selection.windows import Window
     from study.config import Config
-    from study.separation import Followed
     from study.sums import SignalPoint
 
 
@@ -236,10 +231,10 @@ def run_scan(config: Config, out: Path, *, jobs: int = 1) -> ResultsFolder:
     rows = limits_table.rows(points, counts, config)
     cells = (row.cells() for row in rows)
     folder.write_table("limits.csv", LIMIT_COLUMNS, cells)
-    _write_signal_tables(points, config, folder)
+    write_signal_tables(points, config, folder)
     indexed = [(window, k) for k, window in enumerate(windows)]
     flow = [
-        *_signal_cutflow(points),
+        *signal_cutflow(points),
         *(
             row
             for process, sums in backgrounds.items()
@@ -254,63 +249,17 @@ def run_scan(config: Config, out: Path, *, jobs: int = 1) -> ResultsFolder:
     return folder
 
 
-def followed_points(
-    config: Config, folder: ResultsFolder, *, jobs: int
-) -> list[Followed]:
-    """Return what becomes of the photons of every mass, as `signal_points` does."""
-    current, masses = stamp(config), config.scan.masses()
-    points: dict[float, Followed] = {}
-    for mass in masses:
-        arrays = folder.load_point(_followed_name(mass), current)
-        if arrays is not None:
-            points[mass] = separation_tables.decode(arrays)
-            written = _followed_name(points[mass].mass_GeV)
-            folder.check_name(_followed_name(mass), written)
-    tasks = {mass: (follow, (mass, config)) for mass in masses if mass not in points}
-    with progress_bar("photons", len(masses), len(points)) as advance:
-        for mass, point in run(tasks, jobs=jobs):
-            arrays = separation_tables.encode(point)
-            folder.save_point(_followed_name(mass), current, arrays)
-            points[mass] = point
-            advance()
-    return [points[mass] for mass in masses]
-
-
-def _followed_name(mass_GeV: float) -> str:
-    return f"separation_{mass_label(mass_GeV)}"
-
-
-def run_separation(config: Config, out: Path, *, jobs: int = 1) -> ResultsFolder:
-    """Run the signal alone: separation of photons, trigger lines, efficiencies.
-
-    Parameters and errors are those of `run_scan`.
-    """
-    stopwatch = Stopwatch()
-    folder = ResultsFolder(out, config, "separation")
-    followed = followed_points(config, folder, jobs=jobs)
-    for name, columns, rows in (
-        ("separation.csv", SEPARATION_COLUMNS, separation_tables.separation_rows),
-        ("opening.csv", OPENING_COLUMNS, separation_tables.opening_rows),
-        ("trigger.csv", TRIGGER_COLUMNS, separation_tables.trigger_rows),
-    ):
-        folder.write_table(name, columns, rows(followed, config))
-    points = signal_points(config, folder, jobs=jobs, scanning=False)
-    _write_signal_tables(points, config, folder)
-    folder.write_table("cutflow.csv", CUTFLOW_COLUMNS, _signal_cutflow(points))
-    record = stopwatch.record(config, 0, jobs, folder.reused, shower=True)
-    folder.write_json("run.json", record)
-    return folder
-
-
-def _write_signal_tables(
+def write_signal_tables(
     points: list[SignalPoint], config: Config, folder: ResultsFolder
 ) -> None:
+    """Write ``efficiency.csv`` and ``windows.csv``."""
     rows = efficiency_rows(points, config)
     folder.write_table("efficiency.csv", EFFICIENCY_COLUMNS, rows)
     folder.write_table("windows.csv", WINDOW_COLUMNS, window_rows(points, config))
 
 
-def _signal_cutflow(points: list[SignalPoint]) -> list[tuple[object, ...]]:
+def signal_cutflow(points: list[SignalPoint]) -> list[tuple[object, ...]]:
+    """Return the cut flow of every mass with the detector's own clusters."""
     return [
         row
         for point in points

@@ -17,7 +17,8 @@ from study.errors import InputError
 from study.executors import run
 from study.names import LIMIT_COLUMNS as COLUMNS
 from study.names import SHOWER
-from study.scan import background_sums, in_windows, run_scan, run_separation
+from study.scan import background_sums, in_windows, run_scan
+from study.separation_run import run_separation
 from study.store import ResultsFolder
 from study.sums import ARRAYS
 from tests.study.engineered import low_window, sums
