@@ -43,7 +43,10 @@ _LOG2E = f4(np.log2(np.e))
 _PER_TURN = f4(0.5 / np.pi)
 _MOLIERE = f4(MOLIERE_CM)
 _LOW, _HIGH = (f4(energy) for energy in PROFILE_RANGE_GEV)
-_TERMS = tuple((f4(start), f4(slope)) for start, slope in TERMS)
+# plain numbers: entries of a nested tuple would be loaded one by one
+(_W0, _W0_UP), (_W1, _W1_UP), (_R0, _R0_UP), (_R1, _R1_UP), (_R2, _R2_UP) = (
+    (f4(start), f4(slope)) for start, slope in TERMS
+)
 _SPOTS, _POWER = f4(SPOTS_AT_1_GEV), f4(SPOTS_POWER)
 
 # Sections of the work space, TILE numbers each. One array instead of many: the compiler
@@ -130,18 +133,18 @@ def place(
 
 
 @kernel
-def shape(offset: int, energy: Flat, work: Flat) -> None:
+def shape(energy: Flat, work: Flat) -> None:
     """Write weights and radii of `shower_profile.profile`, and the number of spots."""
     for i in range(TILE):
-        e = max(energy[offset + i], _TINY)
+        e = max(energy[i], _TINY)
         x = log(min(max(e, _LOW), _HIGH))
-        w0 = _TERMS[0][0] + _TERMS[0][1] * x
-        w1 = _TERMS[1][0] + _TERMS[1][1] * x
+        w0 = _W0 + _W0_UP * x
+        w1 = _W1 + _W1_UP * x
         work[_WEIGHTS[0] + i], work[_WEIGHTS[1] + i] = w0, w1
         work[_WEIGHTS[2] + i] = _1 - w0 - w1
-        work[_RADII[0] + i] = _MOLIERE * (_TERMS[2][0] + _TERMS[2][1] * x)
-        work[_RADII[1] + i] = _MOLIERE * (_TERMS[3][0] + _TERMS[3][1] * x)
-        work[_RADII[2] + i] = _MOLIERE * (_TERMS[4][0] + _TERMS[4][1] * x)
+        work[_RADII[0] + i] = _MOLIERE * (_R0 + _R0_UP * x)
+        work[_RADII[1] + i] = _MOLIERE * (_R1 + _R1_UP * x)
+        work[_RADII[2] + i] = _MOLIERE * (_R2 + _R2_UP * x)
         work[SPOTS_AT + i] = _SPOTS * exp2(_POWER * _LOG2E * log(e))
 
 

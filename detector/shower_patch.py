@@ -205,7 +205,8 @@ def share_tile(
     for slot in range(n_slots):
         offset, at = slot * LANES + first_lane, slot * TILE
         place(table, offset, theta, phi, ring, work, rings)
-        shape(offset, energy, work)
+        showers = energy[offset : offset + TILE]
+        shape(showers, work)
         sums[:] = _0
         for row in range(ROWS):
             width, start = WIDTHS[row], (slot * PATCH + STARTS[row]) * STRIDE
@@ -214,7 +215,6 @@ def share_tile(
             integrate(width, work)
             _deal_row(words, start, width, fluctuate, work, patch, noise, sums)
             _number_row(start, width, work, cell)
-        showers = energy[offset : offset + TILE]
         _normalise(words, fluctuate, showers, work, sums, scale[at : at + TILE])
     for word in range(4):
         for i in range(TILE):

@@ -17,7 +17,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from detector import crystals, response, separation
+from detector import (
+    crystals,
+    event,
+    response,
+    separation,
+    shower_integrals,
+    shower_patch,
+    splitting,
+)
+from detector.geometry import belle2
 from generator import (
     frames,
     fusion,
@@ -29,10 +38,11 @@ from generator import (
 )
 from generator.light_pair import LightPair
 from generator.processes import PROCESSES, stream
+from generator.random import lanes
 from generator.sampling import EVENTS_PER_CHUNK, blocks, cross_section
 from generator.simd import LANES
 from selection import candidates
-from tests.bench import generators, memory, report
+from tests.bench import detectors, generators, memory, report
 from tests.bench.chains import Chain, preset, signal_chain, three_photon_chain
 from tests.bench.peers import peer
 from tests.bench.stages import STAGES, Stepper, stage_times
@@ -59,6 +69,13 @@ HOT_KERNELS: list[Callable[..., None]] = [
     separation._sum,
     separation._lead,
     response._respond,
+    response._smear,
+    shower_integrals.shape,
+    shower_integrals.prepare_row,
+    shower_integrals.integrate,
+    shower_patch._deal_row,
+    shower_patch._normalise,
+    splitting.locate,
     candidates._choose,
     candidates._pairs,
     candidates._decide,
@@ -265,6 +282,26 @@ def test_peak_memory_sees_what_is_kept() -> None:
     assert float(done.stdout) > SPARE_MB
 
 
+def _share_one_row(hits: crystals.Hits) -> None:
+    """Call the kernels of showers one by one: in the loop they leave no signatures."""
+    patches = shower_patch.Patches.empty(hits.slots)
+    shower_patch.share(hits, hits.energy, 0, patches, lanes(np.random.SeedSequence(1)))
+    work, words, sums = patches.work, patches.words, patches.sums
+    shower_integrals.shape(hits.energy[: shower_integrals.TILE], work)
+    shower_integrals.prepare_row(work)
+    shower_integrals.integrate(7, work)
+    shower_patch._deal_row(words, 0, 7, 1.0, work, patches.energy, patches.noise, sums)
+    shower_patch._normalise(words, 1.0, hits.energy, work, sums, patches.scale)
+    splitting.locate(np.ones(event.FOUND, np.float32), 21, 0)
+    response.smear_energy(
+        hits,
+        hits.energy,
+        response.LineShape.GAUSSIAN,
+        0.0,
+        lanes(np.random.SeedSequence(1)),
+    )
+
+
 def _assembly(kernel: Any, options: dict[str, Any]) -> str:
     """Compile afresh (what comes from the cache on disk shows no assembly)."""
     function = numba.njit(**options)(kernel.py_func)
@@ -281,7 +318,9 @@ def assembly(
         chain.run(LANES)
     for process in ("aa", "fusion"):
         generators.standard(process, RADIATING).block(chain.seed.chunk(0), LANES, 1.0)
-    LightPair(pair_mass_GeV=(0.1, 1.0)).block(chain.seed.chunk(0), LANES, 1.0)
+    photons = LightPair(pair_mass_GeV=(0.1, 1.0)).block(chain.seed.chunk(0), LANES, 1.0)
+    hits = crystals.hit(photons, belle2(), 1.0, chain.seed.chunk(0))
+    _share_one_row(hits)
     dropped = ("cache", "nopython")
     kernel: Any = request.param
     options = {k: v for k, v in kernel.targetoptions.items() if k not in dropped}
@@ -313,3 +352,19 @@ def test_a_recurrence_does_not_vectorise() -> None:
     assembly = "\n".join(compiled.inspect_asm().values())
     assert "recurrence" in assembly
     assert not re.search(PACKED[MACHINE], assembly)
+
+
+def test_parts_of_the_detector_are_timed() -> None:
+    rows, share = detectors.detector_rows(n_blocks=1, n_rounds=3)
+    assert 0.0 < share < 1.0  # the model takes longer than its random numbers alone
+    by_name = {row.name: row.rate.median for row in rows}
+    assert by_name["shower model"] < by_name["first level, photons"]
+    console = Console(file=io.StringIO(), width=100)
+    console.print(detectors.detector_table(rows, share))
+    found = detectors.targets(rows, rows[0].rate)
+    assert [what.split(",")[0] for what, *_ in found] == [
+        "separation model in the chain",
+        "shower model",
+        "first level",
+    ]
+    assert all(met == (float(m) >= float(t[2:])) for _, m, t, met in found[1:2])
