@@ -138,6 +138,7 @@ def cells() -> Cells:
     first = np.concatenate([[0], np.cumsum(counts)])
     ring = np.append(np.repeat(np.arange(geometry.n_rings), counts), 0)
     column = np.arange(first[-1] + 1) - first[ring]
+    column[-1] = 0  # the blank: kernels gather its place too
     edges, around_cm = _surface(geometry)
     around = _neighbours(geometry)
     table = np.zeros((ring.size, WIDTH), np.float32)

@@ -27,6 +27,7 @@ from detector.event import (
     N_HIT,
     PART,
     POLAR,
+    SEEDS,
     TURN,
     WHERE,
 )
@@ -213,14 +214,21 @@ def find_clusters(
         Cluster with the largest share of that crystal; −1 if it is in no region.
     """
     owners[:] = -1
+    n_seeds = 0
     for k in range(counts[N_HIT]):
         c = lists[HIT + k]
         free[c] = energy[c] if energy[c] >= _ADD else _0
+        lists[SEEDS + n_seeds] = c
+        n_seeds += 1 if energy[c] >= _SEED else 0
     begin, region = 0, 0
-    for k in range(counts[N_HIT]):
-        seed = lists[HIT + k]
-        if free[seed] < _SEED:
-            continue
+    for _ in range(n_seeds):
+        # the most energetic first: the order of photons must not matter
+        seed = lists[SEEDS]
+        for k in range(1, n_seeds):
+            c = lists[SEEDS + k]
+            seed = c if free[c] > free[seed] else seed
+        if free[seed] == _0:
+            break
         end = _grow(near, energy, free, lists, seed, begin)
         n = _find_maxima(near, energy, label, lists, region, begin, end)
         size, first = end - begin, counts[N_FOUND]

@@ -35,7 +35,7 @@ UNSEEN, LOOSE = i4(-2), i4(-1)
 _0 = f4(0)
 
 # Sections of `Event.lists`,
-HIT, MEMBERS, MAXIMA, CORE = (k * MOST_CRYSTALS for k in range(4))
+HIT, MEMBERS, MAXIMA, CORE, SEEDS = (k * MOST_CRYSTALS for k in range(5))
 # of `Event.columns`: crystals of a shower side by side (energy, that of the shower,
 # polar angle, azimuth from a reference, along θ, circumference / 2π), then centroids of
 # maxima (along θ, azimuth, circumference / 2π), the position of the shower at hand
@@ -59,7 +59,8 @@ class Event(NamedTuple):
     free: Flat
     """Energy of the crystals that a region may still take [GeV], else 0."""
     lists: Numbers
-    """Crystals: hit, of the regions, local maxima of one, centres of clusters."""
+    """Crystals: hit, of the regions, local maxima of one, centres of clusters,
+    and those that may start a region."""
     columns: Flat
     """Work space and the clusters found, from ``FOUND`` on ``COLUMNS`` numbers each."""
     share: Flat
@@ -75,7 +76,7 @@ def event(n_cells: int) -> Event:
         label=np.full(n_cells, UNSEEN, np.int32),
         place=np.zeros(n_cells, np.uint32),
         free=np.zeros(n_cells, np.float32),
-        lists=np.zeros(4 * MOST_CRYSTALS, np.uint32),
+        lists=np.zeros(5 * MOST_CRYSTALS + 1, np.uint32),
         columns=np.zeros(FOUND + MOST_CLUSTERS * COLUMNS, np.float32),
         share=np.zeros(MAX_MAXIMA * MOST_CRYSTALS, np.float32),
         counts=np.zeros(2, np.int32),

@@ -42,6 +42,8 @@ _SOFT_GEV: Final = 0.1
 _LEAKAGE_GEV: Final = 1.6
 _SUMMED: Final = 21
 _SEED: Final = 2026
+_TAIL: Final = 0.158655
+"""Below one standard deviation of a normal number."""
 _0 = f4(0)
 
 
@@ -128,20 +130,27 @@ def _sample(
     return _Sample(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _moments(
+def _means(
     ratio: NDArray[np.float64], group: NDArray[np.int64], n: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and relative standard deviation of every group; 1 and 0 if empty."""
+) -> NDArray[np.float64]:
+    """Return the mean of every group, 1 of an empty one."""
     count = np.bincount(group, minlength=n)
-    safe = np.maximum(count, 1)
-    mean = np.where(count > 0, np.bincount(group, ratio, n) / safe, 1.0)
-    square = np.where(count > 0, np.bincount(group, ratio**2, n) / safe, 1.0)
-    return mean, np.sqrt(np.maximum(square - mean**2, 0.0)) / mean
+    return np.where(count > 0, np.bincount(group, ratio, n) / np.maximum(count, 1), 1.0)
+
+
+def _by_ring(sample: _Sample) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean of every ring, and half of its central 68.3 %: no tails."""
+    means, spreads = np.ones((2, belle2().n_rings))
+    for ring in range(means.size):
+        ratio = sample.ratio[sample.ring == ring]
+        low, high = np.quantile(ratio, [_TAIL, 1.0 - _TAIL])
+        means[ring], spreads[ring] = ratio.mean(), 0.5 * (high - low)
+    return means, spreads
 
 
 @cache
 def calibrated(level: BackgroundLevel, *, fluctuate: bool = True) -> Calibration:
-    """Measure the calibration; once per process and background level, in a second.
+    """Measure the calibration; once per process and background level, in two seconds.
 
     Clusters of isolated photons are compared with the energy of these.
     """
@@ -150,13 +159,17 @@ def calibrated(level: BackgroundLevel, *, fluctuate: bool = True) -> Calibration
     plain = np.ones(n_rings * N_NODES, np.float32)
     flat = np.ones(n_rings * PLACES, np.float32)
     first = _sample(_LEAKAGE_GEV, Factors(plain, flat), noise, _SEED)
-    by_place, _ = _moments(first.ratio, first.ring * PLACES + first.place, flat.size)
-    by_ring, _ = _moments(first.ratio, first.ring, n_rings)
+    by_place = _means(first.ratio, first.ring * PLACES + first.place, flat.size)
+    by_ring = _means(first.ratio, first.ring, n_rings)
     leakage = (np.repeat(by_ring, PLACES) / by_place).astype(np.float32)
-    mean, spread = np.empty((2, n_rings, N_NODES))
-    for node, energy in enumerate(NODES_GEV):
-        sample = _sample(energy, Factors(plain, leakage), noise, _SEED + 1 + node)
-        mean[:, node], spread[:, node] = _moments(sample.ratio, sample.ring, n_rings)
+    mean, spread = np.ones((2, n_rings, N_NODES))
+    # twice: what a photon leaves in a cluster of another ring has that ring's factor
+    for turn in range(2):
+        factors = Factors((1.0 / mean).astype(np.float32).reshape(-1), leakage)
+        for node, energy in enumerate(NODES_GEV):
+            seed = _SEED + 1 + node + N_NODES * turn
+            found, spread[:, node] = _by_ring(_sample(energy, factors, noise, seed))
+            mean[:, node] *= found
     wanted = np.stack(
         [resolution(NODES_GEV, Region(r), level)[0] for r in belle2().region]
     )

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from detector.level1 import Bits
     from generator.random import LaneState
 
-NODES_GEV: Final = 0.05 * 4.0 ** np.arange(5)
+NODES_GEV: Final = 0.05 * 2.0 ** np.arange(9)
 """Energies of the calibration, 0.05 to 12.8 GeV; in between linear in ln E."""
 PLACES: Final = 8
 """Bins of the position within a ring, for the leakage where calorimeter parts end."""
