@@ -2,7 +2,7 @@
 
 Every statistical check that uses `FALSE_ALARM` fails by chance in 1 of 10⁴ seeds; the
 seeds are fixed, and a negative control stands beside the check. With new seeds, all such
-checks of generator, detector and selection together would fail by chance in about 3 %.
+checks of generator, detector and selection together would fail by chance in about 4 %.
 """
 
 from __future__ import annotations

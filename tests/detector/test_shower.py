@@ -21,6 +21,14 @@ from detector.trigger_cells import PER_ROW
 from detector.trigger_lines import L1Line
 from generator.simd import LANES
 from tests.compare import N_SIGMA, Floats, photons_of, start
+from tests.validation import pi0
+from tests.validation.pi0 import (
+    ENERGIES_GEV,
+    half_point_GeV,
+    pair,
+    share_resolved,
+    smallest_opening,
+)
 
 if TYPE_CHECKING:
     from detector.crystals import Hits
@@ -30,7 +38,6 @@ if TYPE_CHECKING:
 ECL = belle2()
 STILL = ShowerModel(fluctuate=False)
 SHOWER = Detector(model=ClusterModel.SHOWER)
-PI0_GEV = 0.1349768
 seeds = st.integers(0, 10_000)
 
 
@@ -143,42 +150,6 @@ def test_noise_adds_what_a_background_level_adds() -> None:
 # pairs of photons
 
 
-def pair(energy_GeV: float, opening: float, seed: int = 5) -> Photons:
-    """Return photons of half the energy each, around 90°, in any plane and azimuth."""
-    rng = np.random.default_rng(seed)
-    theta = np.pi / 2 + rng.uniform(-0.05, 0.05, LANES)
-    phi, plane = rng.uniform(0, 2 * np.pi, (2, LANES))
-    st_, ct, sp, cp = np.sin(theta), np.cos(theta), np.sin(phi), np.cos(phi)
-    axis = np.stack([st_ * cp, st_ * sp, ct])
-    south, east = np.stack([ct * cp, ct * sp, -st_]), np.stack([-sp, cp, 0 * sp])
-    aside = np.cos(plane) * south + np.sin(plane) * east
-    unit = [
-        np.cos(opening / 2) * axis + sign * np.sin(opening / 2) * aside
-        for sign in (1, -1)
-    ]
-    angles = np.stack([np.arccos(u[2]) for u in unit])
-    turns = np.stack([np.arctan2(u[1], u[0]) for u in unit]) % 6.2831853
-    return photons_of(np.full((2, LANES), energy_GeV / 2), angles, turns)
-
-
-def share_resolved(detector: Detector, energy_GeV: float, opening: float) -> float:
-    """Return the share of pairs of which each photon has a cluster."""
-    clusters = detector.simulate(pair(energy_GeV, opening), start(6), record=True)
-    owner = clusters.of_photon
-    assert owner is not None
-    return float(np.mean((owner[0] != owner[1]) & (owner >= 0).all(axis=0)))
-
-
-def half_point(detector: Detector) -> float:
-    """Return the energy [GeV] at which half of the symmetric π⁰ are resolved."""
-    energies = np.array([2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0])
-    shares = [share_resolved(detector, e, 2 * np.arcsin(PI0_GEV / e)) for e in energies]
-    assert shares[0] == pytest.approx(1.0, abs=0.01)
-    assert shares[-1] < 0.01
-    assert np.all(np.diff(shares) < 0.01)
-    return float(np.interp(-0.5, -np.array(shares), energies))
-
-
 @pytest.mark.parametrize(
     ("detector", "expected"),
     [
@@ -191,7 +162,19 @@ def test_half_of_symmetric_pi0_are_resolved(
     detector: Detector, expected: float
 ) -> None:
     """Up to 3 GeV with two crystals; the crystal-level model does somewhat better."""
-    assert half_point(detector) == pytest.approx(expected, abs=0.25)
+    shares = [share_resolved(detector, e, smallest_opening(e)) for e in ENERGIES_GEV]
+    assert shares[0] == pytest.approx(1.0, abs=0.01)
+    assert shares[-1] < 0.01
+    assert np.all(np.diff(shares) < 0.01)
+    assert half_point_GeV(shares) == pytest.approx(expected, abs=0.25)
+
+
+def test_the_table_of_pi0() -> None:
+    table = pi0.table()
+    assert table.row_count == len(pi0.VARIANTS)
+    halves = [str(cell) for cell in table.columns[-1].cells]
+    assert halves[2] == "< 2 GeV"
+    assert all(half.endswith(" GeV") for half in halves)
 
 
 @given(st.floats(0.01, 0.16), st.floats(1.0, 2.5), st.sampled_from([0.6, 2.0, 8.0]))

@@ -231,7 +231,12 @@ def test_separation(run: Run, tmp_path: Path) -> None:
     options = ("--masses", "0.2", *SET_OPTIONS[2:], "--crystals", "1,2,4")
     code, out, err = run("separation", *options, "--out", tmp_path)
     assert (code, err) == (0, "")
-    for text in ("resolved / merged / lost", "shower model", "l1 lml1", "trigger_shower.png"):
+    for text in (
+        "resolved / merged / lost",
+        "shower model",
+        "l1 lml1",
+        "trigger_shower.png",
+    ):
         assert text in out
     table = read_table(tmp_path / "efficiency.csv")
     assert set(table["rule"].tolist()) == {"square", "shower"}

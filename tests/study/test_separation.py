@@ -142,11 +142,10 @@ def test_trigger_lines(points: dict[float, Followed], config: Config) -> None:
     assert efficiency(0.1, "l1", "lml1") > 0.7  # the rest is outside of its rows
     for line in ("hie", "lml0", "lml12", "c3"):
         assert efficiency(0.1, "l1", line) < 0.5 * efficiency(0.1, "l1", "lml1")
-        assert (
-            efficiency(4.0, "l1", line) > 0.5
-        )  # γγ-like pairs are vetoed here as well
+        # pairs that look like γγ are vetoed here as well
+        assert efficiency(4.0, "l1", line) > 0.45
     assert efficiency(0.1, "hlt", "gg2clst") > 0.5
-    assert efficiency(4.0, "hlt", "gg2clst") < 0.02
+    assert efficiency(4.0, "hlt", "gg2clst") < 0.05
     assert efficiency(0.1, "simple", "2017") == pytest.approx(1.0, abs=0.1)
     assert efficiency(0.1, "simple", "2017-coarse") < 0.1
 
