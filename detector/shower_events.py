@@ -15,6 +15,7 @@ from detector.event import (
     FOUND,
     HIT,
     MOST_CLUSTERS,
+    MOST_CRYSTALS,
     N_FOUND,
     N_HIT,
     add_shower,
@@ -87,7 +88,9 @@ class ShowerClusters:
     energy: Column
     """E [GeV], calibrated, (slots, LANES); 0 where there is none."""
     theta: Column
+    """Polar angle [rad]."""
     phi: Column
+    """Azimuth in [0, 2π) [rad]."""
     shapes: Shapes
     of_photon: NDArray[np.int32]
     """Cluster slot that each photon went into, (photon slots, LANES); −1 for none."""
@@ -277,8 +280,8 @@ def _block(
                     patch, noise, cell,
                 )  # fmt: skip
         find_clusters(
-            crystals, near, around, event_energy, label, place, free, lists, found, split, counts,
-            photon_cells, owners,
+            crystals, near, around, event_energy, label, place, free, lists, found,
+            split, counts, photon_cells, owners,
         )  # fmt: skip
         _calibrate(crystals, lists, found, counts, correction, leakage, rank)
         _write(
@@ -332,7 +335,16 @@ def cluster_showers(
         Generator lanes, advanced in place.
     threshold_GeV : float, optional
         Threshold of trigger cells, to work out the first-level lines as well.
+
+    Raises
+    ------
+    ValueError
+        If an event may hit more crystals than there is room for.
     """
+    if hits.slots * PATCH > MOST_CRYSTALS:
+        most = MOST_CRYSTALS // PATCH
+        msg = f"{hits.slots} photons per event: the crystal-level model holds {most}"
+        raise ValueError(msg)
     n_out = hits.slots + MORE_CLUSTERS
     energy, theta, phi = (empty(n_out) for _ in range(3))
     e_out, theta_out, phi_out = (c.reshape(-1) for c in (energy, theta, phi))

@@ -45,6 +45,8 @@ def _lines(kind: type[Lines]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
 
 HIGHEST_SQRT_S_GEV: Final = N_MASS_BINS / MASS_BINS_PER_GEV
 """The spectra end there; SuperKEKB stays below."""
+MOST_BACKGROUND_PHOTONS: Final = 5.0
+"""Per event, on average: with more, not all of an event would have room."""
 LARGEST_SPREAD: Final = 0.02
 """Of a beam's energy; SuperKEKB's is below 0.1 %."""
 
@@ -145,7 +147,7 @@ class TriggerConfig(Section):
 class OverlayConfig(Section):
     """Beam-background clusters in every event: rate, spectrum and times."""
 
-    mean: NaturalFloat = 0.0
+    mean: Annotated[Float, Field(ge=0.0, le=MOST_BACKGROUND_PHOTONS)] = 0.0
     """Photons per event within the time window."""
     energy_min_GeV: PositiveFloat = 0.1
     energy_max_GeV: PositiveFloat = 2.0

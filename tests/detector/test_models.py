@@ -168,3 +168,9 @@ def test_bad_numbers() -> None:
         Detector(time_cut_ns=0.0)
     with pytest.raises(ValueError, match="tail = 7 of the energy response"):
         Detector(tail=7.0)
+
+
+def test_too_many_photons() -> None:
+    block = photons_of(np.ones((28, 1)), np.full((28, 1), 1.5), np.zeros((28, 1)))
+    with pytest.raises(ValueError, match=r"28 photons per event: .* model holds 27"):
+        Detector(model=ClusterModel.SHOWER).simulate(block, start(1))
