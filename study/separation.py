@@ -80,7 +80,8 @@ def line_names() -> list[tuple[str, str]]:
 def follow(mass_GeV: float, config: Config) -> Followed:
     """Follow the photons of one mass.
 
-    Every variant sees the same photons with the same random numbers.
+    Every variant sees the same photons with the same random numbers. Events are counted,
+    not weighted: they are prompt and without radiation, whatever is configured.
 
     Parameters
     ----------
