@@ -83,6 +83,20 @@ def columns(clusters: Clusters, names: Names = Names.OURS) -> dict[str, Any]:
     return result
 
 
+def refuse_clusters(path: Path) -> None:
+    """Refuse a file that this module wrote where true photons are asked for.
+
+    Raises
+    ------
+    ValueError
+        If the events of the file have a trigger decision.
+    """
+    with uproot.open(path) as file:
+        if TREE in file and "triggered" in file[TREE].keys():  # noqa: SIM118
+            msg = f"{path}: holds clusters, not true photons"
+            raise ValueError(msg)
+
+
 class ClusterWriter:
     """Writes blocks of clusters to a TTree, ~10⁵ events at a time.
 

@@ -196,7 +196,9 @@ def sample(
 
 @app.command()
 def simulate(
-    source: Annotated[Path, typer.Argument(help='ROOT file with events ("events").')],
+    source: Annotated[
+        Path, typer.Argument(help='ROOT file with true photons, a tree "events".')
+    ],
     out: Annotated[Path, typer.Option(help="ROOT file to write.")],
     names: Annotated[
         str, typer.Option(help="Names of the columns: ours or basf2.")
@@ -216,7 +218,10 @@ def simulate(
 @app.command()
 def display(
     source: Annotated[
-        str, typer.Argument(help="A process, as for sample, or a ROOT file of events.")
+        str,
+        typer.Argument(
+            help="A process, as for sample, or a ROOT file of true photons."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Picture to write: .png, .pdf or .svg.")],
     event: Annotated[int, typer.Option(min=0, help="Number of the event, from 0.")] = 0,
@@ -229,7 +234,7 @@ def display(
     config: ConfigFile = None,
     assignments: Set = None,
 ) -> None:
-    """Draw one event on the unrolled ECL, crystal by crystal."""
+    """Draw one event on the unrolled ECL, with the crystal-level (shower) model."""
     study = configuration(preset, config, None, None, assignments, seed, quick=False)
     from study.display import draw_display  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from detector.crystals import AT_THE_IP, Material
 from detector.overlay import Overlay
@@ -31,6 +31,14 @@ from study.config_fields import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
+"""Words; one alone needs no brackets."""
 
 
 def _lines(kind: type[Lines]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
@@ -136,8 +144,8 @@ class TriggerConfig(Section):
     min_deposits: PositiveInt = 3
     threshold_GeV: Annotated[Float, Field(ge=0.0)] = 0.1
     merge_crystals: NaturalInt = 0
-    l1: Annotated[tuple[str, ...], AfterValidator(_lines(L1Line))] = ()
-    hlt: Annotated[tuple[str, ...], AfterValidator(_lines(HltLine))] = ()
+    l1: Annotated[Names, AfterValidator(_lines(L1Line))] = ()
+    hlt: Annotated[Names, AfterValidator(_lines(HltLine))] = ()
 
     def build(self) -> Trigger:
         """Return the trigger."""

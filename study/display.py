@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from detector.files import refuse_clusters
 from detector.picture import EventPicture, draw_event
 from detector.simulate import ClusterModel
 from generator.ingest import photons as photons_of
@@ -71,6 +72,9 @@ def draw_display(
             allowed = ", ".join(PROCESSES)
             msg = f"{source}: neither a file nor a process; processes: {allowed}"
             raise InputError(msg)
+        if mass_GeV is not None or coupling_per_GeV is not None:
+            msg = f"--mass and --coupling are for processes, not for files: {source}"
+            raise InputError(msg)
         photons, state = _from_file(Path(source), number, config.seed)
         name = Path(source).name
     picture = _picture(photons, state, number % LANES, config)
@@ -81,7 +85,8 @@ def draw_display(
     with atomic_path(out) as temporary, context():
         figure.savefig(temporary, format=out.suffix.removeprefix("."))
     clusters, crystals = picture.core.size, picture.cell.size
-    return f"wrote {out}: {clusters} clusters in {crystals} crystals"
+    plural = "" if clusters == 1 else "s"
+    return f"wrote {out}: {clusters} cluster{plural} in {crystals} crystals"
 
 
 def _picture(
@@ -116,6 +121,7 @@ def _generated(
 def _from_file(path: Path, number: int, seed: int) -> tuple[Photons, LaneState]:
     """Return the block of a file that holds an event."""
     try:
+        refuse_clusters(path)
         events = read_root(path, "events")
         if number >= len(events):
             msg = f"{path}: no event {number}, it has {len(events)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import tomli_w
 
-from detector.files import ClusterWriter
+from detector.files import ClusterWriter, refuse_clusters
 from generator.files import Names
 from generator.ingest import padded, photons, read_root
 from generator.random import lanes
@@ -56,6 +56,7 @@ def simulate_file(source: Path, out: Path, config: Config, *, names: str) -> str
         msg = f"--out {out}: is the file to read"
         raise InputError(msg)
     try:
+        refuse_clusters(source)
         events = read_root(source)
         padded(events[:0])  # complains about columns
     except (OSError, ValueError) as error:

@@ -338,3 +338,11 @@ def test_defaults_are_the_2017_preset() -> None:
     name = "belle2-2017"
     preset = parse(read_toml(preset_text(name), name), name)
     assert Config().digest() == preset.digest()
+
+
+def test_one_trigger_line_needs_no_brackets() -> None:
+    one = configured("detector.trigger.l1=lml1", "detector.trigger.hlt=neutral_barrel")
+    trigger = one.build_detector().trigger
+    assert (trigger.l1, trigger.hlt) == (("lml1",), ("neutral_barrel",))
+    two = configured('detector.trigger.l1=["lml1", "lml12"]')
+    assert two.detector.trigger.l1 == ("lml1", "lml12")

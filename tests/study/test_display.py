@@ -96,6 +96,8 @@ def test_bad_files(tmp_path: Path) -> None:
         draw_display(str(path), 10, tmp_path / "x.png", config)
     with pytest.raises(InputError, match=r"x\.txt: allowed suffixes: \.png, \.pdf"):
         draw_display(str(path), 1, tmp_path / "x.txt", config)
+    with pytest.raises(InputError, match="--mass and --coupling are for processes"):
+        draw_display(str(path), 1, tmp_path / "x.png", config, mass_GeV=3.0)
     text = tmp_path / "text.root"
     text.write_text("no ROOT file", encoding="utf-8")
     with pytest.raises(InputError, match=r"text\.root"):

@@ -14,6 +14,7 @@ from generator.beams import Beams
 from generator.ingest import read_root
 from selection.candidates import Cuts, Stage, select
 from selection.ntuple import clusters
+from study.display import draw_display
 from study.errors import InputError
 from study.load import override, parse
 from study.sample import write_sample
@@ -166,3 +167,20 @@ def test_bad_options(photons: Path, options: tuple[str, ...], message: str) -> N
 def test_it_does_not_overwrite_its_source(photons: Path) -> None:
     with pytest.raises(InputError, match="is the file to read"):
         simulate_file(photons, photons, small_config(), names="ours")
+
+
+def test_clusters_are_no_photons(photons: Path, tmp_path: Path) -> None:
+    """The detector must not be applied twice, nor clusters be drawn as photons."""
+    clusters_file = tmp_path / "clusters.root"
+    for names in ("ours", "basf2"):
+        simulate_file(photons, clusters_file, small_config(), names=names)
+        with pytest.raises(
+            InputError, match=r"clusters\.root: holds clusters, not true"
+        ):
+            simulate_file(
+                clusters_file, tmp_path / "x.root", small_config(), names="ours"
+            )
+        with pytest.raises(
+            InputError, match=r"clusters\.root: holds clusters, not true"
+        ):
+            draw_display(str(clusters_file), 0, tmp_path / "x.png", small_config())
