@@ -23,7 +23,7 @@ Labels = NDArray[np.int32]
 
 MOST_CRYSTALS: Final = 1024
 """Crystals that an event may hit."""
-MOST_CLUSTERS: Final = 32
+MOST_CLUSTERS: Final = 64
 MAX_MAXIMA: Final = 10
 """A region with this many maxima is one shower."""
 CLUSTER: Final = ("energy", "theta", "phi", "e1_e9", "e9_e21", "width_cm", "ring")
