@@ -14,7 +14,7 @@ import numpy as np
 import uproot
 
 from detector.trigger_lines import HltLine, L1Line
-from generator.files import TREE, Names
+from generator.files import TREE, Names, concatenate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,10 +152,7 @@ class ClusterWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        joined = {
-            name: ak.concatenate([block[name] for block in self._pending])
-            for name in self._pending[0]
-        }
+        joined = concatenate(self._pending)
         if self._tree is None:
             types = {name: array.type.content for name, array in joined.items()}
             self._tree = self._file.mktree(

@@ -135,6 +135,13 @@ def _per_event(photons: Photons, names: Names, first_event: int) -> dict[str, An
     return result
 
 
+def concatenate(blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the columns of all blocks, block after block; every block has the same."""
+    return {
+        name: ak.concatenate([block[name] for block in blocks]) for name in blocks[0]
+    }
+
+
 class EventWriter:
     """Writes blocks of events to a TTree or RNTuple, ~10⁵ events at a time.
 
@@ -193,10 +200,7 @@ class EventWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        joined = {
-            name: ak.concatenate([block[name] for block in self._pending])
-            for name in self._pending[0]
-        }
+        joined = concatenate(self._pending)
         if self._rntuple:
             records = joined.pop("photon")
             joined |= {name: records[name] for name in ak.fields(records)}
